@@ -1,0 +1,1 @@
+"""kafkasim: a whole Kafka cluster to run, break and understand."""

@@ -1,0 +1,323 @@
+"""The cluster: made of machines, run in simulated time, broken and mended, watched through its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any
+
+from kafkasim.client.library import ClientLibrary
+from kafkasim.config import (
+    AdminConfig,
+    BrokerConfig,
+    ConsumerConfig,
+    NetworkConfig,
+    ProducerConfig,
+    ZooKeeperConfig,
+    checks,
+)
+from kafkasim.errors import ConfigError, UsageError, unknown_name
+from kafkasim.faults import Fault, Kill, Restart
+from kafkasim.sim.admin import Admin
+from kafkasim.sim.broker import PORT, Broker
+from kafkasim.sim.consumer import Consumer
+from kafkasim.sim.disk_inspector import DiskInspector
+from kafkasim.sim.host import ClientHost
+from kafkasim.sim.kernel import US_PER_MS, Future, Kernel
+from kafkasim.sim.network import Network
+from kafkasim.sim.producer import Producer
+from kafkasim.sim.zookeeper import ZooKeeperServer, ensemble
+from kafkasim.trace import Trace
+from kafkasim.trace.facts import FaultEnded, FaultStarted
+
+FIRST_BROKER_ID = 101
+START_TIME_MS = 1_700_000_000_000
+READY_MS = 1_000
+"""Simulated time when a new cluster is handed to its user: everything is registered and quiet by then."""
+MAX_BROKERS = 1_000
+
+
+class Cluster:
+    """A Kafka cluster and its ZooKeeper ensemble, in simulated time.
+
+    ``brokers`` is a count (ids from 101 on) or a list of ids; ``zookeepers`` the number of ZooKeeper servers; ``racks``
+    one rack per broker. ``broker_config`` and ``zookeeper_config`` are settings under their own names; ``network`` those
+    of :class:`NetworkConfig`. ``first_broker`` starts first and so becomes the controller. ``start_time_ms`` is the wall
+    clock at time 0. The same arguments and calls give the same trace, to the byte.
+    """
+
+    def __init__(
+        self, brokers: int | Sequence[int] = 3, *, zookeepers: int = 3, racks: Sequence[str] | None = None,
+        broker_config: Mapping[str, object] | None = None, zookeeper_config: Mapping[str, object] | None = None,
+        network: Mapping[str, object] | None = None, first_broker: int | str | None = None,
+        start_time_ms: int = START_TIME_MS, seed: int = 7,
+    ) -> None:  # fmt: skip
+        ids = _broker_ids(brokers)
+        checks.whole_number(zookeepers, "zookeepers", at_least=1, at_most=99)
+        checks.whole_number(start_time_ms, "start_time_ms", at_least=0)
+        if racks is not None and len(checks.names(racks, "racks")) != len(ids):
+            raise ConfigError(f"racks must name one rack for each of the {len(ids)} brokers. Got {len(racks)}.")
+        config = BrokerConfig.parse(broker_config or {})
+        zookeeper = ZooKeeperConfig.parse(zookeeper_config or {})
+        self._kernel = Kernel(checks.seed(seed), start_time_ms)
+        self._network = Network(self._kernel, NetworkConfig.parse(network or {}))
+        self._zookeepers: list[ZooKeeperServer] = ensemble(zookeepers, self._kernel, self._network, zookeeper)
+        names = [server.name for server in self._zookeepers]
+        self._brokers = {
+            broker: Broker(
+                broker, self._kernel, self._network, config=config, zookeepers=names,
+                rack=None if racks is None else racks[place],
+            )
+            for place, broker in enumerate(ids)
+        }  # fmt: skip
+        self.seed = seed
+        self._clients: dict[str, int] = {}
+        self._admin: Admin | None = None
+        first = None if first_broker is None else self._broker(first_broker)
+        self._start(first)
+
+    def _start(self, first: Broker | None) -> None:
+        """Start everything; come back when every broker is registered, one is the controller and all know it."""
+        for server in self._zookeepers:
+            server.start()
+        order = list(self._brokers.values())
+        if first is not None:
+            first.start()
+            self._kernel.run_until_done(first.registered)
+            order.remove(first)
+        for broker in order:
+            self._kernel.journal.cause = None
+            broker.start()
+        for broker in order:
+            self._kernel.run_until_done(broker.registered)
+        self._kernel.run_until(max(self._kernel.now_us, READY_MS * US_PER_MS))
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{broker.name} {broker.state.value}" for broker in self._brokers.values())
+        return f"<Cluster at {self.now_ms:g} ms: {states}>"
+
+    # --- time --------------------------------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> float:
+        """Milliseconds of simulated time since the cluster's start."""
+        return self._kernel.now_us / US_PER_MS
+
+    def run(self, *, for_ms: float | None = None, until_ms: float | None = None) -> Trace:
+        """Let simulated time pass, for a while or until a time; give the trace."""
+        if (for_ms is None) == (until_ms is None):
+            raise ConfigError("run() takes either for_ms=... or until_ms=....")
+        self._not_inside("run()")
+        if for_ms is not None:
+            at_ms = self.now_ms + checks.milliseconds(for_ms, "for_ms")
+        else:
+            at_ms = checks.milliseconds(until_ms, "until_ms")
+            if at_ms < self.now_ms:
+                raise ConfigError(f"until_ms={until_ms:g} lies in the past: it is {self.now_ms:g} ms now.")
+        self._kernel.run_until(round(at_ms * US_PER_MS))
+        return self.trace
+
+    def sleep_ms(self, delay_ms: float) -> Future[None]:
+        """A future that is done after a delay: ``yield`` it in a process."""
+        return self._kernel.sleep_ms(checks.milliseconds(delay_ms, "delay_ms"))
+
+    def process(self, function: Callable[[], Generator[Any, Any, Any]]) -> Future[Any]:
+        """Run a generator function side by side with everything else: it ``yield``s futures. Usable as a decorator.
+
+        The future that comes back is done when the generator returns. An exception in it stops the run.
+        """
+        name = getattr(function, "__name__", "process")
+        generator = function() if callable(function) else function
+        if not isinstance(generator, Generator):
+            raise ConfigError(
+                f"@cluster.process needs a generator function, one with `yield` in it. {name} gave {generator!r}."
+            )
+        return self._kernel.process(generator, name)
+
+    def at(self, at_ms: float, action: Fault | Callable[[], object]) -> None:
+        """Break, mend or call something at a time."""
+        moment = checks.milliseconds(at_ms, "at_ms")
+        if moment < self.now_ms:
+            raise ConfigError(f"at_ms={moment:g} lies in the past: it is {self.now_ms:g} ms now.")
+        if isinstance(action, Kill | Restart):
+            self._broker(action.broker)
+        elif not callable(action):
+            raise ConfigError(f"action must be a fault of ks.faults or a function. Got {action!r}.")
+        self._kernel.journal.cause = None
+        self._kernel.after_us(round(moment * US_PER_MS) - self._kernel.now_us, self._do, action)
+
+    def _do(self, action: Fault | Callable[[], object]) -> None:
+        match action:
+            case Kill():
+                broker = self._broker(action.broker)
+                if broker.is_running:
+                    self._kill(broker)
+            case Restart():
+                broker = self._broker(action.broker)
+                if not broker.is_running:
+                    self._supervise(broker)
+            case _:
+                action()
+
+    def _not_inside(self, call: str) -> None:
+        if self._kernel.is_running:
+            raise UsageError(f"{call} lets time pass, and a @cluster.process must not. Yield cluster.sleep_ms() there.")
+
+    # --- machines ----------------------------------------------------------------------------------------
+
+    @property
+    def brokers(self) -> tuple[int, ...]:
+        """The ids of all brokers, running or not."""
+        return tuple(self._brokers)
+
+    def kill(self, broker: int | str) -> None:
+        """The broker's process dies at once; its files stay."""
+        target = self._broker(broker)
+        if not target.is_running:
+            raise UsageError(f"{target.name} is {target.state.value} already.")
+        self._kernel.journal.cause = None
+        self._kill(target)
+
+    def restart(self, broker: int | str) -> None:
+        """Start the broker's process again; come back when it is registered.
+
+        A broker whose old session is still alive ends again at once, as Kafka's does. Like a supervisor, restart()
+        starts it once more each second until it stays.
+        """
+        self._not_inside("restart()")
+        target = self._broker(broker)
+        if target.is_running:
+            raise UsageError(f"{target.name} is running. Kill it first.")
+        self._kernel.journal.cause = None
+        self._kernel.run_until_done(self._supervise(target))
+
+    def _kill(self, broker: Broker) -> None:
+        self._kernel.journal.because(FaultStarted("kill", broker.name))
+        broker.kill()
+
+    def _supervise(self, broker: Broker) -> Future[None]:
+        """Start a broker until it stays; the future of its registration."""
+        self._kernel.journal.because(FaultEnded("kill", broker.name))
+        stays: Future[None] = Future(self._kernel, f"restart of {broker.name}")
+
+        def start() -> None:
+            if not broker.is_running:
+                broker.start()
+            broker.registered.then(look)
+
+        def look(registered: Future[None]) -> None:
+            if registered.error is None:
+                stays.succeed()
+            else:
+                self._kernel.after_ms(RESTART_PAUSE_MS, start)
+
+        start()
+        return stays
+
+    def _broker(self, broker: object) -> Broker:
+        named = {target.name: target for target in self._brokers.values()}
+        if isinstance(broker, int) and not isinstance(broker, bool) and broker in self._brokers:
+            return self._brokers[broker]
+        if isinstance(broker, str) and broker in named:
+            return named[broker]
+        raise unknown_name("broker", broker if isinstance(broker, str) else str(broker), named)
+
+    def disk(self, broker: int | str) -> DiskInspector:
+        """What lies on a broker's disk now."""
+        target = self._broker(broker)
+        return DiskInspector(target.disk, target.name)
+
+    # --- topics and clients ------------------------------------------------------------------------------
+
+    def create_topic(
+        self, topic: str, partitions: int = -1, replication_factor: int = -1, *,
+        assignment: Mapping[int, Sequence[int]] | None = None, **config: object,
+    ) -> None:  # fmt: skip
+        """Create a topic and wait until it has leaders; -1 means the broker's default (1).
+
+        ``config`` are topic settings (``min_insync_replicas=2``). Raises Kafka's errors, as TopicExistsException.
+        """
+        self._not_inside("create_topic()")
+        if self._admin is None:
+            self._admin = self.admin(client_id="cluster-admin")
+        self._admin.create_topic(topic, partitions, replication_factor, config, assignment=assignment).get()
+
+    def producer(self, config: Mapping[str, object] | None = None, **settings: object) -> Producer:
+        """A native producer with the Java client's settings: ``acks="all"``, ``linger_ms=5`` or ``{"linger.ms": 5}``."""
+        parsed = ProducerConfig.parse(_merged(config, settings))
+        host, bootstrap = self._client_host(parsed.client_id, "producer", parsed.bootstrap_servers)
+        return Producer(host, bootstrap, parsed)
+
+    def consumer(self, *topics: str, config: Mapping[str, object] | None = None, **settings: object) -> Consumer:
+        """A native consumer with the Java client's settings, subscribed to ``topics`` if any are named."""
+        checks.names(topics, "topics")
+        parsed = ConsumerConfig.parse(_merged(config, settings))
+        host, bootstrap = self._client_host(parsed.client_id, "consumer", parsed.bootstrap_servers)
+        consumer = Consumer(host, bootstrap, parsed)
+        if topics:
+            consumer.subscribe(topics)
+        return consumer
+
+    def admin(self, config: Mapping[str, object] | None = None, **settings: object) -> Admin:
+        """A native admin client with the Java client's settings."""
+        parsed = AdminConfig.parse(_merged(config, settings))
+        host, bootstrap = self._client_host(parsed.client_id, "admin", parsed.bootstrap_servers)
+        return Admin(host, bootstrap, parsed)
+
+    def client_library(self) -> ClientLibrary:
+        """What stands where ``import kafka`` stands on a real cluster: kafka-python's classes and errors."""
+        return ClientLibrary(self)
+
+    def _client_host(
+        self, client_id: str | None, role: str, bootstrap: Iterable[str] | None
+    ) -> tuple[ClientHost, list[str]]:
+        """A machine for a client, and the brokers that it knows at first."""
+        servers = [broker.name for broker in self._brokers.values()]
+        if bootstrap:
+            servers = [self._address(address) for address in bootstrap]
+        self._kernel.journal.cause = None
+        if not client_id:
+            self._clients[role] = self._clients.get(role, 0) + 1
+            client_id = f"{role}-{self._clients[role]}"
+        name = client_id
+        while name in self._network.hosts:
+            self._clients[client_id] = self._clients.get(client_id, 1) + 1
+            name = f"{client_id}-{self._clients[client_id]}"
+        return ClientHost(name, self._kernel, self._network), servers
+
+    def _address(self, address: str) -> str:
+        host, colon, port = address.partition(":")
+        known = {broker.name for broker in self._brokers.values()}
+        if host not in known or (colon and port != str(PORT)):
+            raise ConfigError(
+                f"bootstrap.servers must name brokers of this cluster, as {min(known)}:{PORT}. Got {address!r}.",
+                java_name="KafkaException",
+            )
+        return host
+
+    # --- what happened -----------------------------------------------------------------------------------
+
+    @property
+    def trace(self) -> Trace:
+        """Everything that has happened; it grows while the cluster runs."""
+        return Trace(self._kernel.journal.facts)
+
+
+RESTART_PAUSE_MS = 1_000
+
+
+def _broker_ids(brokers: object) -> list[int]:
+    if isinstance(brokers, int) and not isinstance(brokers, bool):
+        checks.whole_number(brokers, "brokers", at_least=1, at_most=MAX_BROKERS)
+        return list(range(FIRST_BROKER_ID, FIRST_BROKER_ID + brokers))
+    if isinstance(brokers, Sequence) and not isinstance(brokers, str | bytes) and brokers:
+        ids = [checks.whole_number(broker, "a broker id", at_least=0, at_most=2**31 - 1) for broker in brokers]
+        if len(set(ids)) == len(ids) <= MAX_BROKERS:
+            return ids
+        raise ConfigError(f"Broker ids must differ from each other, at most {MAX_BROKERS} of them. Got {brokers!r}.")
+    raise ConfigError(f"brokers must be a whole number of at least 1 or a list of broker ids. Got {brokers!r}.")
+
+
+def _merged(config: Mapping[str, object] | None, settings: Mapping[str, object]) -> dict[str, object]:
+    if config is not None and not isinstance(config, Mapping):
+        raise ConfigError(f"config must be a dict of settings. Got {config!r}.")
+    return {**(config or {}), **settings}

@@ -1,0 +1,180 @@
+"""A program's connections to the servers that it talks to: opened when needed, lost, opened again after a pause.
+
+Kafka: NetworkClient, with reconnect.backoff.ms and request.timeout.ms.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kafkasim.errors import DisconnectException, KafkaError
+from kafkasim.sim.deadlines import Deadline, Deadlines
+from kafkasim.sim.host import Host
+from kafkasim.sim.kernel import US_PER_MS
+from kafkasim.sim.network import Connection
+from kafkasim.trace.facts import Disconnected
+
+Answer = Callable[[Any, type[KafkaError] | None], None]
+"""Called with (response, None), or with (None, DisconnectException) when no answer can come any more."""
+
+
+class Channel:
+    """One program's line to one server.
+
+    Requests are sent in order, over one connection. When it is lost every request in flight is answered with
+    DisconnectException: whether it took effect is not known. A request older than ``request_timeout_ms`` closes the
+    connection, as in Kafka; None means that requests may wait for ever (long polls).
+    """
+
+    def __init__(
+        self, host: Host, server: str, *, request_timeout_ms: int | None, reconnect_backoff_ms: float = 50.0,
+        reconnect_backoff_max_ms: float = 1000.0,
+    ) -> None:  # fmt: skip
+        self.host = host
+        self.server = server
+        self.request_timeout_ms = request_timeout_ms
+        self.reconnect_backoff_ms = reconnect_backoff_ms
+        self.reconnect_backoff_max_ms = reconnect_backoff_max_ms
+        self.connection: Connection | None = None
+        self._connecting = False
+        self._on_ready: Callable[[], None] = lambda: None
+        self.last_tried_us = -1
+        self._failures = 0
+        self._not_before_us = 0
+        self._chance = host.kernel.rng(f"reconnect/{host.name}>{server}")
+        self._unsent: deque[tuple[Any, Answer]] = deque()
+        self._in_flight: deque[Pending] = deque()
+        self._deadlines = Deadlines(host)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for their answer or for the connection."""
+        return len(self._in_flight) + len(self._unsent)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request would leave at once."""
+        return self.connection is not None
+
+    def prepare(self, on_ready: Callable[[], None]) -> None:
+        """Connect if need be; ``on_ready`` is called when a request would leave at once."""
+        self._on_ready = on_ready
+        if self.connection is None:
+            self._connect()
+
+    def send(self, request: Any, answer: Answer) -> None:
+        """Send a request now, or as soon as there is a connection; ``answer`` is called once."""
+        self._unsent.append((request, answer))
+        if self.connection is not None:
+            self._flush()
+        else:
+            self._connect()
+
+    def send_without_answer(self, request: Any) -> None:
+        """Send a request that the server never answers (acks=0)."""
+        self.send(request, _never)
+
+    def abandon(self, answer: Answer) -> None:
+        """Wait for this answer no longer."""
+        self._in_flight = deque(pending for pending in self._in_flight if pending.answer != answer)
+
+    def close(self) -> None:
+        """Hang up; nothing in flight is answered."""
+        for pending in self._in_flight:
+            pending.done()
+        self._unsent.clear()
+        self._in_flight.clear()
+        if self.connection is not None:
+            self.connection.close(self.host, "closed by its client")
+            self.connection = None
+
+    def _connect(self) -> None:
+        if self._connecting:
+            return
+        self._connecting = True
+        wait_us = max(0, self._not_before_us - self.host.kernel.now_us)
+        self.host.after_ms(wait_us / US_PER_MS, self._dial)
+
+    def _dial(self) -> None:
+        self.last_tried_us = self.host.kernel.now_us
+        self.host.network.connect(self.host, self.server, self._opened, self._refused)
+
+    def _opened(self, connection: Connection) -> None:
+        self._connecting = False
+        self._failures = 0
+        self.connection = connection
+        connection.on_lost = self._lost
+        self._flush()
+        self._on_ready()
+
+    def _refused(self) -> None:
+        self._connecting = False
+        self._fail("connection refused")
+
+    def _lost(self, reason: str) -> None:
+        self.connection = None
+        self._fail(reason, told=True)
+
+    def _fail(self, reason: str, *, told: bool = False) -> None:
+        backoff = min(self.reconnect_backoff_ms * 2**self._failures, self.reconnect_backoff_max_ms)
+        self._failures += 1
+        self._not_before_us = self.host.kernel.now_us + round(backoff * self._chance.uniform(0.8, 1.2) * US_PER_MS)
+        if not told:
+            self.host.kernel.journal.because(Disconnected(self.host.name, self.server, reason))
+        lost = [pending.answer for pending in self._in_flight] + [answer for _, answer in self._unsent]
+        for pending in self._in_flight:
+            pending.done()
+        self._in_flight.clear()
+        self._unsent.clear()
+        for answer in lost:
+            answer(None, DisconnectException)
+
+    def _flush(self) -> None:
+        assert self.connection is not None
+        while self._unsent and self.connection is not None:
+            request, answer = self._unsent.popleft()
+            if answer is _never:
+                self.connection.request(request, lambda response: None)
+                continue
+            pending = Pending(answer, self._deadline())
+            self._in_flight.append(pending)
+            self.connection.request(request, partial(self._answered, pending))
+
+    def _deadline(self) -> Deadline | None:
+        if self.request_timeout_ms is None:
+            return None
+        return self._deadlines.add(self.request_timeout_ms, self._timed_out)
+
+    def _answered(self, pending: Pending, response: Any) -> None:
+        if pending in self._in_flight:
+            self._in_flight.remove(pending)
+            pending.done()
+            pending.answer(response, None)
+
+    def _timed_out(self) -> None:
+        if self.connection is not None:
+            connection, self.connection = self.connection, None
+            connection.close(self.host, "request timed out")
+            self._fail("request timed out")
+
+
+class Pending:
+    """A request in flight and its deadline."""
+
+    __slots__ = ("answer", "deadline")
+
+    def __init__(self, answer: Answer, deadline: Deadline | None) -> None:
+        self.answer = answer
+        self.deadline = deadline
+
+    def done(self) -> None:
+        """There is an answer, or there never will be."""
+        if self.deadline is not None:
+            self.deadline.cancel()
+
+
+def _never(response: Any, error: type[KafkaError] | None) -> None:
+    """The marker of requests that are never answered."""

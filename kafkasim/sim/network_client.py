@@ -1,0 +1,167 @@
+"""What producer, consumer and admin share: lines to the brokers, and the client's own picture of the cluster.
+
+A client knows some addresses at first. Any broker that answers tells it the whole cluster; from then on it talks to
+each leader directly, and asks again whenever an answer shows that its picture is out of date.
+Kafka: NetworkClient, Metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kafkasim.errors import KafkaError
+from kafkasim.messages.data import MetadataRequest, MetadataResponse, PartitionMetadata
+from kafkasim.records import TopicPartition
+from kafkasim.sim.channel import Answer, Channel
+from kafkasim.sim.host import Host
+from kafkasim.trace.facts import MetadataLearned
+
+
+class NetworkClient:
+    """One client's connections and metadata.
+
+    ``topics`` maps the topics that the client has asked about to their error or partitions; ``on_update`` is called
+    after each new picture.
+    """
+
+    def __init__(
+        self, host: Host, bootstrap: Sequence[str], *, request_timeout_ms: int, retry_backoff_ms: int,
+        retry_backoff_max_ms: int, metadata_max_age_ms: int, auto_create: bool, on_update: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.host = host
+        self.nodes: dict[int, str] = {}
+        self.controller_id = -1
+        self.topics: dict[str, tuple[type[KafkaError] | None, tuple[PartitionMetadata, ...]]] = {}
+        self.brokers_known = False
+        self._bootstrap = tuple(bootstrap)
+        self._request_timeout_ms = request_timeout_ms
+        self._backoff_ms, self._backoff_max_ms = retry_backoff_ms, retry_backoff_max_ms
+        self._max_age_us = metadata_max_age_ms * 1000
+        self._auto_create = auto_create
+        self._on_update = on_update
+        self._wanted: dict[str, None] = {}
+        self._channels: dict[str, Channel] = {}
+        self._chance = host.kernel.rng(f"least loaded/{host.name}")
+        self._asking = False
+        self._again = False
+        self._fruitless = 0
+        self._updated_at_us = 0
+
+    # --- lines to brokers ----------------------------------------------------------------------------------
+
+    def channel(self, server: str) -> Channel:
+        """The line to a machine."""
+        if server not in self._channels:
+            self._channels[server] = Channel(self.host, server, request_timeout_ms=self._request_timeout_ms)
+        return self._channels[server]
+
+    def send(self, node: int, request: Any, answer: Answer) -> None:
+        """Send a request to a broker."""
+        self.channel(self.nodes[node]).send(request, answer)
+
+    def least_loaded(self) -> str:
+        """The machine to ask when any will do. Kafka: NetworkClient.leastLoadedNode."""
+        servers = list(self.nodes.values()) or list(self._bootstrap)
+        start = self._chance.randrange(len(servers))
+        order = servers[start:] + servers[:start]
+        ready = [server for server in order if self.channel(server).is_ready]
+        if ready:
+            return min(ready, key=lambda server: self.channel(server).in_flight)
+        return min(order, key=lambda server: self.channel(server).last_tried_us)
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        for channel in self._channels.values():
+            channel.close()
+
+    # --- the picture of the cluster ----------------------------------------------------------------------------
+
+    def leader(self, tp: TopicPartition) -> int | None:
+        """The leader of a partition as known here; None when there is none or nothing is known."""
+        _, partitions = self.topics.get(tp.topic, (None, ()))
+        if tp.partition >= len(partitions):
+            return None
+        leader = partitions[tp.partition].leader
+        return leader if leader in self.nodes else None
+
+    def leader_epoch(self, tp: TopicPartition) -> int:
+        """The leader epoch of a partition as known here; -1 when nothing is known."""
+        _, partitions = self.topics.get(tp.topic, (None, ()))
+        return partitions[tp.partition].leader_epoch if tp.partition < len(partitions) else -1
+
+    def want(self, *topics: str) -> None:
+        """Keep these topics in the picture; ask at once about new ones, and when the picture is too old."""
+        new = [topic for topic in topics if topic not in self._wanted]
+        self._wanted.update(dict.fromkeys(new))
+        too_old = self.host.kernel.now_us - self._updated_at_us > self._max_age_us
+        if new or too_old or not self.brokers_known:
+            self.refresh()
+
+    def forget(self, topic: str) -> None:
+        """Ask about a topic no longer."""
+        self._wanted.pop(topic, None)
+        self.topics.pop(topic, None)
+
+    def refresh(self) -> None:
+        """The picture is out of date: ask again, not more often than the back-off allows."""
+        if self._asking:
+            self._again = True
+            return
+        self._asking = True
+        delay_ms = 0.0
+        if self._fruitless:
+            delay_ms = min(self._backoff_ms * 2 ** (self._fruitless - 1), self._backoff_max_ms)
+            delay_ms *= self._chance.uniform(0.8, 1.2)
+        self.host.after_ms(delay_ms, self._ask)
+
+    def _ask(self) -> None:
+        self._again = False
+        request = MetadataRequest(tuple(self._wanted), self._auto_create)
+        self.channel(self.least_loaded()).send(request, self._answered)
+
+    def _answered(self, response: MetadataResponse | None, error: type[KafkaError] | None) -> None:
+        self._asking = False
+        if response is None:
+            self._fruitless += 1
+            self.refresh()
+            return
+        before = self._leaders()
+        if response.brokers:
+            self.nodes = dict(response.brokers)
+            self.brokers_known = True
+        self.controller_id = response.controller_id
+        for topic, (problem, partitions) in response.topics.items():
+            known = self.topics.get(topic, (None, ()))[1]
+            self.topics[topic] = (problem, self._newer(known, partitions))
+        self._updated_at_us = self.host.kernel.now_us
+        leaders = self._leaders()
+        if leaders != before:
+            self._fruitless = 0
+            self.host.kernel.journal.because(MetadataLearned(self.host.name, leaders))
+        else:
+            self._fruitless += 1
+        self._on_update()
+        missing = any(
+            problem is not None or any(part.error is not None for part in partitions)
+            for problem, partitions in self.topics.values()
+        )
+        if self._again or missing:
+            self.refresh()
+
+    @staticmethod
+    def _newer(
+        known: tuple[PartitionMetadata, ...], told: tuple[PartitionMetadata, ...]
+    ) -> tuple[PartitionMetadata, ...]:
+        """An answer with an older leader epoch than one seen before is not believed."""
+        return tuple(
+            known[number] if number < len(known) and known[number].leader_epoch > part.leader_epoch else part
+            for number, part in enumerate(told)
+        )
+
+    def _leaders(self) -> tuple[str, ...]:
+        return tuple(
+            f"{topic}-{number} on {part.leader}"
+            for topic, (_, partitions) in self.topics.items()
+            for number, part in enumerate(partitions)
+        )
