@@ -152,10 +152,12 @@ class Partition:
 
     def _refusal(self, batch: RecordBatch, error: KafkaError) -> ProduceRefused:
         settings = {
-            NotEnoughReplicasException: f"min.insync.replicas={self.log.config.min_insync_replicas}",
-            NotLeaderOrFollowerException: f"leader epoch {self.leader_epoch}",
+            "NOT_ENOUGH_REPLICAS": f"min.insync.replicas={self.log.config.min_insync_replicas}",
+            "NOT_LEADER_OR_FOLLOWER": f"leader epoch {self.leader_epoch}",
+            "MESSAGE_TOO_LARGE": f"max.message.bytes={self.log.config.max_message_bytes}",
+            "RECORD_LIST_TOO_LARGE": f"segment.bytes={self.log.config.segment_bytes}",
         }
-        setting = settings.get(type(error), f"max.message.bytes={self.log.config.max_message_bytes}")
+        setting = settings.get(error.name, "enable.idempotence")
         return ProduceRefused(self.broker, self.tp, batch.batch_id, error.name, str(error).rstrip("."), setting)
 
     def _emit_append(self, batch: RecordBatch) -> None:

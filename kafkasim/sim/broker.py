@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kafkasim.sim.coordinator import GroupCoordinator
+
 from kafkasim.config import BrokerConfig, TopicConfig
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.log import Log
 from kafkasim.core.metadata import Metadata
 from kafkasim.core.partition import Partition, Role
-from kafkasim.core.zk_errors import NodeExistsError
+from kafkasim.core.zk_operations import Create, NodeExistsError, SetData
 from kafkasim.errors import (
     InvalidRequiredAcksException,
     KafkaError,
@@ -27,7 +29,6 @@ from kafkasim.messages import control, data, groups
 from kafkasim.records import TopicPartition
 from kafkasim.sim.alter_partition import AlterPartitions
 from kafkasim.sim.controller import Controller
-from kafkasim.sim.coordinator import GroupCoordinator
 from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.disk import Disk
 from kafkasim.sim.fetch_sessions import FetchSessions
@@ -108,9 +109,7 @@ class Broker(Host):
         path = znodes.broker_path(self.broker_id)
         payload = znodes.broker_payload(self.name, PORT, self.kernel.now_ms, self.rack)
         try:
-            yield self.zookeeper.multi(
-                [self.zookeeper.op_create(path, b"", ephemeral=True), self.zookeeper.op_set(path, payload, -1)]
-            )
+            yield self.zookeeper.multi([Create(path, b"", ephemeral=True), SetData(path, payload, -1)])
         except NodeExistsError as error:
             self.stop()
             self.registered.fail(error)
@@ -151,9 +150,16 @@ class Broker(Host):
             case data.InitProducerIdRequest():
                 self.topic_admin.init_producer_id(request, reply)
             case control.LeaderAndIsrRequest():
-                reply(control.LeaderAndIsrResponse(self._fence(request) or self._leader_and_isr(request)))
+                fenced = self._fence(request)
+                if fenced is None:
+                    self._leader_and_isr(request)
+                reply(control.LeaderAndIsrResponse(fenced))
             case control.UpdateMetadataRequest():
-                reply(control.UpdateMetadataResponse(self._fence(request) or self._update_metadata(request)))
+                fenced = self._fence(request)
+                if fenced is None:
+                    self.metadata.apply(request)
+                    self.topic_admin.metadata_changed()
+                reply(control.UpdateMetadataResponse(fenced))
             case control.AlterPartitionRequest():
                 self.controller.alter_partition(request, reply)
             case groups.GroupRequest():
@@ -232,10 +238,6 @@ class Broker(Host):
             return StaleBrokerEpochException
         self.controller_epoch = request.controller_epoch
         return None
-
-    def _update_metadata(self, request: control.UpdateMetadataRequest) -> None:
-        self.metadata.apply(request)
-        self.topic_admin.metadata_changed()
 
     def _leader_and_isr(self, request: control.LeaderAndIsrRequest) -> None:
         """Take up roles. Kafka: ReplicaManager.becomeLeaderOrFollower."""

@@ -15,10 +15,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.election import offline_election
+
+from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.metadata import NO_LEADER, Metadata
-from kafkasim.core.zk_errors import BadVersionError, NodeExistsError, NoNodeError
+from kafkasim.core.zk_operations import BadVersionError, Check, Create, NodeExistsError, NoNodeError, SetData
 from kafkasim.errors import (
     FencedLeaderEpochException,
     IneligibleReplicaException,
@@ -71,8 +72,8 @@ class Controller:
             try:
                 yield self._zookeeper.multi(
                     [
-                        self._zookeeper.op_create(znodes.CONTROLLER, payload, ephemeral=True),
-                        self._zookeeper.op_set(znodes.CONTROLLER_EPOCH, str(epoch + 1).encode(), version),
+                        Create(znodes.CONTROLLER, payload, ephemeral=True),
+                        SetData(znodes.CONTROLLER_EPOCH, str(epoch + 1).encode(), version),
                     ]
                 )
             except (NodeExistsError, BadVersionError):
@@ -262,8 +263,8 @@ class Controller:
         payload = znodes.state_payload(new, self.epoch)
         yield self._zookeeper.multi(
             [
-                self._zookeeper.op_check(znodes.CONTROLLER_EPOCH, self._epoch_version),
-                self._zookeeper.op_set(znodes.state_path(tp), payload, new.partition_epoch),
+                Check(znodes.CONTROLLER_EPOCH, self._epoch_version),
+                SetData(znodes.state_path(tp), payload, new.partition_epoch),
             ]
         )
         self._know(tp, replace(new, partition_epoch=new.partition_epoch + 1), reason)
@@ -284,9 +285,9 @@ class Controller:
         """Write a new topic into ZooKeeper; its watch brings it online. Raises NodeExistsError when it is there."""
         yield self._zookeeper.multi(
             [
-                self._zookeeper.op_check(znodes.CONTROLLER_EPOCH, self._epoch_version),
-                self._zookeeper.op_create(znodes.config_path(topic), znodes.config_payload(config)),
-                self._zookeeper.op_create(znodes.topic_path(topic), znodes.topic_payload(topic_id, assignment)),
+                Check(znodes.CONTROLLER_EPOCH, self._epoch_version),
+                Create(znodes.config_path(topic), znodes.config_payload(config)),
+                Create(znodes.topic_path(topic), znodes.topic_payload(topic_id, assignment)),
             ]
         )
         replicas = tuple(assignment[number] for number in sorted(assignment))
@@ -334,9 +335,9 @@ class Controller:
             parents.append(f"{znodes.topic_path(topic)}/partitions/{number}")
             yield self._zookeeper.multi(
                 [
-                    self._zookeeper.op_check(znodes.CONTROLLER_EPOCH, self._epoch_version),
-                    *(self._zookeeper.op_create(path, b"") for path in parents),
-                    self._zookeeper.op_create(znodes.state_path(tp), znodes.state_payload(new, self.epoch)),
+                    Check(znodes.CONTROLLER_EPOCH, self._epoch_version),
+                    *(Create(path, b"") for path in parents),
+                    Create(znodes.state_path(tp), znodes.state_payload(new, self.epoch)),
                 ]
             )
             parents = []

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.placement import assign_replicas
-from kafkasim.core.zk_errors import BadVersionError, NodeExistsError
+
+from kafkasim.core import znode_payloads as znodes
+from kafkasim.core.zk_operations import BadVersionError, NodeExistsError
 from kafkasim.errors import (
     ConfigError,
     CoordinatorLoadInProgressException,
