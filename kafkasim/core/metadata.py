@@ -15,10 +15,11 @@ NO_LEADER = -1
 
 
 class Metadata:
-    """``brokers`` maps the ids of live brokers to their host names, in ascending order."""
+    """``brokers`` maps the ids of live brokers to their host names, in ascending order; ``racks`` knows only the controller."""
 
     def __init__(self) -> None:
         self.brokers: dict[int, str] = {}
+        self.racks: dict[int, str] = {}
         self.controller_id = -1
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.topic_configs: dict[str, dict[str, str]] = {}

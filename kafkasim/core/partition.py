@@ -55,7 +55,7 @@ class Partition:
     """
 
     def __init__(
-        self, broker: int, tp: TopicPartition, log: Log, *, lag_max_ms: int, emit: Callable[[Fact], object],
+        self, broker: int, tp: TopicPartition, log: Log, *, lag_max_ms: int, emit: Callable[[Fact], Fact],
         is_alive: Callable[[int], bool],
     ) -> None:  # fmt: skip
         self.broker = broker
@@ -73,7 +73,7 @@ class Partition:
         self._lag_max_ms = lag_max_ms
         self._emit = emit
         self._is_alive = is_alive
-        self._unsent_proposal = False
+        self._unsent_proposal: Fact | None = None
 
     # --- the role ------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class Partition:
         was_leader = self.role is Role.LEADER
         self.leader, self.leader_epoch = state.leader, state.leader_epoch
         self.partition_epoch, self.replicas = state.partition_epoch, state.replicas
-        self.proposed_isr, self._unsent_proposal = None, False
+        self.proposed_isr = self._unsent_proposal = None
         self.role = Role.LEADER if state.leader == self.broker else Role.FOLLOWER
         self._emit(ReplicaRoleChanged(self.broker, self.tp, self.role.value, self.leader, self.leader_epoch))
         if self.role is Role.LEADER:
@@ -255,35 +255,24 @@ class Partition:
 
     def _propose(self, isr: tuple[int, ...], reason: str, setting: str) -> None:
         self.proposed_isr = isr
-        self._unsent_proposal = True
-        self._emit(IsrChangeProposed(self.broker, self.tp, isr, reason, setting))
+        self._unsent_proposal = self._emit(IsrChangeProposed(self.broker, self.tp, isr, reason, setting))
 
-    def take_proposal(self) -> tuple[int, ...] | None:
-        """The ISR to ask the controller for, once."""
-        if not self._unsent_proposal:
-            return None
-        self._unsent_proposal = False
-        return self.proposed_isr
+    def take_proposal(self) -> Fact | None:
+        """The fact that this leader wants another ISR (``proposed_isr``), once, for the question to the controller."""
+        proposal, self._unsent_proposal = self._unsent_proposal, None
+        return proposal
 
-    def isr_answered(self, asked: tuple[int, ...], response: AlterPartitionResponse, now_ms: int) -> bool:
-        """The controller's answer to a proposal; True when it must be asked again.
-
-        Kafka: Partition.handleAlterPartitionUpdate, handleAlterPartitionError.
-        """
+    def isr_answered(self, asked: tuple[int, ...], response: AlterPartitionResponse, now_ms: int) -> None:
+        """The controller's answer to a proposal. Kafka: Partition.handleAlterPartitionUpdate and ...Error."""
         if self.role is not Role.LEADER or self.proposed_isr != asked:
-            return False
+            return
         if response.error is None:
             if response.partition_epoch > self.partition_epoch:
                 self.isr, self.partition_epoch, self.proposed_isr = response.isr, response.partition_epoch, None
                 self._advance_high_watermark(now_ms)
-            return False
-        if response.error.name in ("INELIGIBLE_REPLICA", "OPERATION_NOT_ATTEMPTED"):
+        elif response.error.name in ("INELIGIBLE_REPLICA", "OPERATION_NOT_ATTEMPTED"):
             self.proposed_isr = None
-            return False
-        if response.error.name in STAY_PENDING:
-            return False
-        self._unsent_proposal = True
-        return True
+        # After any other error the change stays pending until the controller sends a newer LeaderAndIsr.
 
     # --- the follower ------------------------------------------------------------------------------------
 
@@ -316,15 +305,3 @@ class Partition:
         if offset < self.log.end_offset:
             self.log.truncate_to(offset)
             self._emit(LogTruncated(self.broker, self.tp, self.log.end_offset))
-
-
-STAY_PENDING = frozenset(
-    {
-        "INVALID_UPDATE_VERSION",
-        "FENCED_LEADER_EPOCH",
-        "UNKNOWN_TOPIC_OR_PARTITION",
-        "UNKNOWN_TOPIC_ID",
-        "INVALID_REQUEST",
-    }
-)
-"""Answers after which a leader waits for a newer LeaderAndIsr."""

@@ -101,6 +101,7 @@ class CreateSession:
 
     owner: str
     timeout_ms: int
+    setting: str
 
     def describe(self) -> str:
         return f"new session of {self.owner}"

@@ -12,6 +12,7 @@ from kafkasim.core.partition import Partition
 from kafkasim.errors import KafkaError
 from kafkasim.messages.control import AlterPartitionRequest, AlterPartitionResponse
 from kafkasim.sim.channel import Channel
+from kafkasim.trace import Fact
 
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
@@ -24,15 +25,15 @@ class AlterPartitions:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._queue: deque[tuple[Partition, tuple[int, ...]]] = deque()
+        self._queue: deque[tuple[Partition, tuple[int, ...], Fact]] = deque()
         self._busy = False
         self._channels: dict[str, Channel] = {}
 
     def ask(self, partition: Partition) -> None:
         """Pass on what a partition proposes, if it does."""
-        isr = partition.take_proposal()
-        if isr is not None:
-            self._queue.append((partition, isr))
+        proposal = partition.take_proposal()
+        if proposal is not None and partition.proposed_isr is not None:
+            self._queue.append((partition, partition.proposed_isr, proposal))
             if not self._busy:
                 self._next()
 
@@ -50,7 +51,7 @@ class AlterPartitions:
         if controller not in self._channels:
             timeout_ms = broker.config.controller_socket_timeout_ms
             self._channels[controller] = Channel(broker, controller, request_timeout_ms=timeout_ms)
-        partition, isr = self._queue[0]
+        partition, isr, broker.kernel.journal.cause = self._queue[0]
         request = AlterPartitionRequest(
             broker.broker_id, broker.broker_epoch, partition.tp, partition.leader_epoch, isr, partition.partition_epoch
         )
@@ -58,7 +59,7 @@ class AlterPartitions:
 
     def _answered(self, response: AlterPartitionResponse | None, error: type[KafkaError] | None) -> None:
         broker = self._broker
-        partition, isr = self._queue[0]
+        partition, isr, _ = self._queue[0]
         if response is None or (
             response.error is not None and response.error.name in ("NOT_CONTROLLER", "STALE_BROKER_EPOCH")
         ):

@@ -32,12 +32,14 @@ class Channel:
     def __init__(
         self, host: Host, server: str, *, request_timeout_ms: int | None, reconnect_backoff_ms: float = 50.0,
         reconnect_backoff_max_ms: float = 1000.0,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.host = host
         self.server = server
         self.request_timeout_ms = request_timeout_ms
         self.reconnect_backoff_ms = reconnect_backoff_ms
         self.reconnect_backoff_max_ms = reconnect_backoff_max_ms
+        self._on_failure = on_failure
         self.connection: Connection | None = None
         self._connecting = False
         self._on_ready: Callable[[], None] = lambda: None
@@ -122,7 +124,7 @@ class Channel:
         backoff = min(self.reconnect_backoff_ms * 2**self._failures, self.reconnect_backoff_max_ms)
         self._failures += 1
         self._not_before_us = self.host.kernel.now_us + round(backoff * self._chance.uniform(0.8, 1.2) * US_PER_MS)
-        if not told:
+        if not told and self._failures == 1:
             self.host.kernel.journal.because(Disconnected(self.host.name, self.server, reason))
         lost = [pending.answer for pending in self._in_flight] + [answer for _, answer in self._unsent]
         for pending in self._in_flight:
@@ -131,6 +133,7 @@ class Channel:
         self._unsent.clear()
         for answer in lost:
             answer(None, DisconnectException)
+        self._on_failure()
 
     def _flush(self) -> None:
         assert self.connection is not None

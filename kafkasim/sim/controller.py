@@ -11,13 +11,12 @@ topics, reassignment, preferred elections, controlled shutdown.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.core.election import offline_election
-
 from kafkasim.core import znode_payloads as znodes
+from kafkasim.core.election import offline_election
 from kafkasim.core.metadata import NO_LEADER, Metadata
 from kafkasim.core.zk_operations import BadVersionError, Check, Create, NodeExistsError, NoNodeError, SetData
 from kafkasim.errors import (
@@ -32,6 +31,7 @@ from kafkasim.messages.control import AlterPartitionRequest, AlterPartitionRespo
 from kafkasim.records import TopicPartition
 from kafkasim.sim.controller_channels import ControllerChannels
 from kafkasim.sim.network import Reply
+from kafkasim.trace import Fact
 from kafkasim.trace.facts import ControllerElected, LiveBrokersChanged, PartitionChanged, TopicCreated
 
 if TYPE_CHECKING:
@@ -50,12 +50,13 @@ class Controller:
         self.is_active = False
         self.epoch = 0
         self._epoch_version = -1
+        self._decision: Fact | None = None
         self._begin_term()
 
     def _begin_term(self) -> None:
         self.metadata = Metadata()
         self._broker_epochs: dict[int, int] = {}
-        self._events: deque[Callable[[], Steps]] = deque()
+        self._events: deque[tuple[Fact | None, Callable[[], Steps]]] = deque()
         self._working = False
         self._channels = ControllerChannels(self._broker, self._broker.broker_id, self.metadata, self._broker_epochs)
 
@@ -136,13 +137,14 @@ class Controller:
 
     def enqueue(self, event: Callable[[], Steps]) -> None:
         """Do something after everything that came before."""
-        self._events.append(event)
+        self._events.append((self._journal.cause, event))
         self._work()
 
     def _work(self) -> None:
         if not self._working and self._events and self.is_active:
             self._working = True
-            self._broker.process(self._run(self._events.popleft()), "controller event")
+            self._journal.cause, event = self._events.popleft()
+            self._broker.process(self._run(event), "controller event")
 
     def _run(self, event: Callable[[], Steps]) -> Steps:
         term = self._channels
@@ -169,7 +171,10 @@ class Controller:
                 data, stat = yield self._zookeeper.get(znodes.broker_path(broker))
             except NoNodeError:
                 continue
-            brokers[broker] = (znodes.decode(data)["host"], stat.czxid)
+            payload = znodes.decode(data)
+            brokers[broker] = (payload["host"], stat.czxid)
+            if "rack" in payload:
+                self.metadata.racks[broker] = payload["rack"]
         return brokers
 
     def _brokers_changed(self, event: object) -> None:
@@ -231,8 +236,7 @@ class Controller:
                 new = replace(state, leader=chosen.leader, isr=chosen.isr, leader_epoch=state.leader_epoch + 1)
                 yield from self._write(tp, new, reason)
                 changed.append(tp)
-        if changed:
-            self._channels.tell(self.epoch, changed)
+        self._tell(changed)
 
     def _allows_unclean(self, topic: str) -> bool:
         own = self.metadata.topic_configs.get(topic, {})
@@ -255,8 +259,7 @@ class Controller:
                 new = replace(state, leader=leader, isr=isr, leader_epoch=state.leader_epoch + 1)
                 yield from self._write(tp, new, f"broker-{broker} is gone")
                 changed[tp] = None
-        if changed:
-            self._channels.tell(self.epoch, changed)
+        self._tell(list(changed))
 
     def _write(self, tp: TopicPartition, new: PartitionState, reason: str) -> Steps:
         """Write a partition's state if it is still the one that is known here, and only as the present controller."""
@@ -271,11 +274,17 @@ class Controller:
 
     def _know(self, tp: TopicPartition, state: PartitionState, reason: str) -> None:
         self.metadata.partitions[tp] = state
-        self._journal.because(
+        self._decision = self._journal.record(
             PartitionChanged(
                 self._broker.broker_id, tp, state.leader, state.isr, state.leader_epoch, state.partition_epoch, reason
             )
         )
+
+    def _tell(self, changed: Sequence[TopicPartition], *, leader_and_isr: bool = True, new: bool = False) -> None:
+        """Tell the brokers what was decided; what they do then is caused by the last decision."""
+        if changed:
+            self._journal.cause = self._decision
+            self._channels.tell(self.epoch, changed, leader_and_isr=leader_and_isr, new=new)
 
     # --- topics ------------------------------------------------------------------------------------------------
 
@@ -343,8 +352,7 @@ class Controller:
             parents = []
             self._know(tp, new, "the topic is new")
             online.append(tp)
-        if online:
-            self._channels.tell(self.epoch, online, new=True)
+        self._tell(online, new=True)
 
     # --- in-sync replicas -----------------------------------------------------------------------------------------
 
@@ -375,5 +383,5 @@ class Controller:
         else:
             isr = tuple(broker for broker in state.replicas if broker in request.new_isr)
             yield from self._write(tp, replace(state, isr=isr), f"its leader broker-{request.broker_id} asked for it")
-            self._channels.tell(self.epoch, [tp], leader_and_isr=False)
+            self._tell([tp], leader_and_isr=False)
             reply(AlterPartitionResponse(None, isr, self.metadata.partitions[tp].partition_epoch))

@@ -158,10 +158,13 @@ class Kernel:
     def process(self, generator: Generator[Any, Any, T], name: str) -> Future[T]:
         """Run a generator that yields futures; the future of its return value."""
         done: Future[T] = Future(self, name)
-        self.env.process(self._guarded(generator, done, name))
+        self.env.process(self._guarded(generator, done, name, self.journal.cause))
         return done
 
-    def _guarded(self, generator: Generator[Any, Any, T], done: Future[T], name: str) -> Generator[Any, Any, None]:
+    def _guarded(
+        self, generator: Generator[Any, Any, T], done: Future[T], name: str, cause: Fact | None
+    ) -> Generator[Any, Any, None]:
+        self.journal.cause = cause
         try:
             value = yield from generator
         except Exception as error:

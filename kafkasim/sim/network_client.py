@@ -53,12 +53,19 @@ class NetworkClient:
     def channel(self, server: str) -> Channel:
         """The line to a machine."""
         if server not in self._channels:
-            self._channels[server] = Channel(self.host, server, request_timeout_ms=self._request_timeout_ms)
+            self._channels[server] = Channel(
+                self.host, server, request_timeout_ms=self._request_timeout_ms, on_failure=self._line_lost
+            )
         return self._channels[server]
 
     def send(self, node: int, request: Any, answer: Answer) -> None:
         """Send a request to a broker."""
         self.channel(self.nodes[node]).send(request, answer)
+
+    def _line_lost(self) -> None:
+        """A broker does not answer: perhaps another leads now. Kafka: NetworkClient.processDisconnection."""
+        if self.brokers_known:
+            self.refresh()
 
     def least_loaded(self) -> str:
         """The machine to ask when any will do. Kafka: NetworkClient.leastLoadedNode."""

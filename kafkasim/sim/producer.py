@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kafkasim.sim.partition_choice import PartitionChoice
-
 from kafkasim.config import ProducerConfig, checks
 from kafkasim.core.accumulator import RecordAccumulator, upper_bound
 from kafkasim.errors import (
@@ -27,6 +25,7 @@ from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
 from kafkasim.sim.network_client import NetworkClient
+from kafkasim.sim.partition_choice import PartitionChoice
 from kafkasim.sim.sender import Sender
 from kafkasim.trace.facts import RecordSent
 
@@ -78,6 +77,7 @@ class Producer:
         self._sends: deque[Send] = deque()
         self._batches = 0
         self._numbers = 0
+        self._open: dict[Future[RecordMetadata], None] = {}
         self._closed = False
         self._finished_hooks: list[Callable[[], None]] = []
 
@@ -113,18 +113,25 @@ class Producer:
             limit = "max.request.size" if size > self.config.max_request_size else "buffer.memory"
             bound = min(self.config.max_request_size, self.config.buffer_memory)
             return future.fail(RecordTooLargeException(f"The record takes up to {size} bytes, above {limit}={bound}."))
+        self._open[future] = None
+        future.then(self._settled)
         self._call(self._send, Send(self._numbers, topic, record, partition, future))
         self._numbers += 1
         return future
+
+    def _settled(self, future: Future[RecordMetadata]) -> None:
+        del self._open[future]
+        for hook in list(self._finished_hooks):
+            hook()
 
     def flush(self) -> Future[None]:
         """Send everything now; done when every record that was sent before is answered or has failed."""
         future: Future[None] = Future(self._kernel, f"flush() of {self.client_id}")
         self._accumulator.flushing += 1
-        waiting = list(self._sender.unfinished)
+        waiting = list(self._open)
 
         def finished() -> None:
-            if not self._sends and not future.is_done() and all(batch.done for batch in waiting):
+            if not future.is_done() and all(send.is_done() for send in waiting):
                 self._accumulator.flushing -= 1
                 self._finished_hooks.remove(finished)
                 future.succeed()
@@ -214,7 +221,7 @@ class Producer:
         )
         if is_new:
             self._sender.watch(batch)
-        self._choice.appended(tp, batch, is_new)
+        self._choice.appended(tp, batch, is_new, available, len(partitions))
         self._kernel.journal.record(RecordSent(self.client_id, send.number, tp, send.record.key, send.record.value))
         return True
 

@@ -9,17 +9,14 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.core.placement import assign_replicas
-
 from kafkasim.core import znode_payloads as znodes
+from kafkasim.core.placement import assign_replicas
 from kafkasim.core.zk_operations import BadVersionError, NodeExistsError
 from kafkasim.errors import (
     ConfigError,
     CoordinatorLoadInProgressException,
     InvalidConfigurationException,
-    InvalidPartitionsException,
     InvalidReplicaAssignmentException,
-    InvalidReplicationFactorException,
     InvalidTopicException,
     KafkaError,
     NotControllerException,
@@ -155,18 +152,12 @@ class TopicAdmin:
         config = self._broker.config
         partitions = config.num_partitions if request.partitions == -1 else request.partitions
         factor = config.default_replication_factor if request.replication_factor == -1 else request.replication_factor
-        brokers = sorted(self._broker.controller.metadata.brokers)
-        if partitions <= 0:
-            raise InvalidPartitionsException("Number of partitions must be larger than 0.")
-        if factor <= 0:
-            raise InvalidReplicationFactorException("Replication factor must be larger than 0.")
-        if factor > len(brokers):
-            raise InvalidReplicationFactorException(
-                f"Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot"
-                f" be reached because only {len(brokers)} broker(s) are registered."
-            )
+        metadata = self._broker.controller.metadata
+        brokers = sorted(metadata.brokers)
         start, shift = self._chance.randrange(len(brokers)), self._chance.randrange(len(brokers))
-        return assign_replicas(brokers, partitions, factor, start_index=start, start_shift=shift)
+        return assign_replicas(
+            brokers, partitions, factor, start_index=start, start_shift=shift, racks=metadata.racks or None
+        )
 
     # --- producer ids ------------------------------------------------------------------------------------------
 

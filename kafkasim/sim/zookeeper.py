@@ -56,7 +56,6 @@ class ZooKeeperServer(Host):
         self._log: dict[int, tuple[Transaction, tuple[str, int]]] = {}
         self._clients: dict[int, Connection] = {}
         self._last_request_us: dict[int, int] = {}
-        self._settings: dict[int, str] = {}
         self._watches: dict[tuple[str, str], dict[int, None]] = {}
         self._answers: dict[int, tuple[Reply, Connection]] = {}
         self._writes = 0
@@ -110,10 +109,9 @@ class ZooKeeperServer(Host):
         self._sessions += 1
         session_id = (self._number << 56) | self._sessions
         timeout_ms = min(max(request.timeout_ms, self.config.min_session_timeout), self.config.max_session_timeout)
-        self._settings[session_id] = request.setting
         self._clients[session_id] = connection
         self._last_request_us[session_id] = self.kernel.now_us
-        self._write(session_id, CreateSession(request.owner, timeout_ms), reply, connection)
+        self._write(session_id, CreateSession(request.owner, timeout_ms, request.setting), reply, connection)
 
     def _operate(self, request: zk.OperationRequest, connection: Connection, reply: Reply) -> None:
         self._last_request_us[request.session_id] = self.kernel.now_us
@@ -197,7 +195,7 @@ class ZooKeeperServer(Host):
             self.kernel.journal.record(
                 SessionChanged(
                     f"{transaction.session_id:#x}", operation.owner, self.name, "open",
-                    self._settings[transaction.session_id],
+                    operation.setting,
                 )
             )  # fmt: skip
             reply(zk.ConnectResponse(transaction.session_id, operation.timeout_ms))
@@ -275,6 +273,7 @@ class ZooKeeperServer(Host):
         self._expiries[session_id] = self.after_ms(wait_ms, self._expire, session_id, session)
 
     def _expire(self, session_id: int, session: CreateSession) -> None:
-        setting = f"session timeout {session.timeout_ms} ms"
-        self.kernel.journal.because(SessionChanged(f"{session_id:#x}", session.owner, self.name, "expired", setting))
+        self.kernel.journal.because(
+            SessionChanged(f"{session_id:#x}", session.owner, self.name, "expired", session.setting)
+        )
         self._propose(session_id, CloseSession(session_id), (self.name, 0))

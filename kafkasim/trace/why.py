@@ -14,6 +14,8 @@ from kafkasim.trace.fact import Fact
 from kafkasim.trace.state import State
 
 MAX_STEPS = 5
+SIDE_SHOWS = (kinds.MessageSent, kinds.Disconnected, kinds.FaultStarted, kinds.FaultEnded, kinds.LiveBrokersChanged)
+"""Facts that carry a cause on but explain nothing by themselves."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,11 @@ def _history(facts: Sequence[Fact], tp: TopicPartition) -> list[kinds.PartitionC
 
 
 def _answer(question: str, fact: Fact | None, text: str) -> Why:
-    """The walk from a fact back along its causes; single messages are left out of the steps."""
+    """The walk from a fact back along its causes; what only passes a cause on is left out."""
     steps: list[Fact] = []
     setting = ""
     while fact is not None and len(steps) < MAX_STEPS:
-        if not isinstance(fact, kinds.MessageSent):
+        if not isinstance(fact, SIDE_SHOWS) and not (isinstance(fact, kinds.ZnodeChanged) and fact.change == "set"):
             steps.append(fact)
             setting = setting or getattr(fact, "setting", "")
         fact = fact.cause
