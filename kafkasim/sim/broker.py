@@ -73,10 +73,7 @@ class Broker(Host):
         self.deadlines = Deadlines(self)
         self.sessions = FetchSessions(self, self.partitions, self.settle)
         self.purgatory = ProducePurgatory(self.partitions, self.deadlines)
-        self.fetchers = ReplicaFetchers(
-            self, self.broker_id, max_wait_ms=config.replica_fetch_wait_max_ms,
-            backoff_ms=config.replica_fetch_backoff_ms,
-        )  # fmt: skip
+        self.fetchers = ReplicaFetchers(self, self.broker_id, config)
         self.zookeeper = ZooKeeperClient(
             self, self._zookeepers, timeout_ms=config.zookeeper_session_timeout_ms,
             setting=f"zookeeper.session.timeout.ms={config.zookeeper_session_timeout_ms}",

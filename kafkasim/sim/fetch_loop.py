@@ -1,0 +1,116 @@
+"""Fetching again and again from one broker: what a follower and a consumer do in the same way.
+
+One fetch is in flight at a time. It names only what has changed since the one before (KIP-227), waits at the broker
+while there is nothing new, and is followed by the next one. Kafka: FetchSessionHandler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kafkasim.errors import KafkaError
+from kafkasim.messages.data import FetchPosition, FetchRequest, FetchResponse, PartitionFetchResponse
+from kafkasim.records import TopicPartition
+from kafkasim.sim.channel import Channel
+from kafkasim.sim.host import Host
+from kafkasim.sim.kernel import US_PER_MS
+
+
+class FetchLoop:
+    """The loop to one broker.
+
+    ``position`` tells from where to fetch a partition; ``apply`` takes what has come for it and says whether to go on
+    fetching it at once. ``on_trouble`` is called when the broker cannot be reached.
+    """
+
+    def __init__(
+        self, host: Host, channel: Channel, *, replica_id: int, session: str, max_wait_ms: int, max_bytes: int,
+        backoff_ms: float, position: Callable[[TopicPartition], FetchPosition],
+        apply: Callable[[TopicPartition, PartitionFetchResponse], bool], on_trouble: Callable[[], None] = lambda: None,
+        read_committed: bool = False,
+    ) -> None:  # fmt: skip
+        self._host = host
+        self._channel = channel
+        self._replica_id, self._session = replica_id, session
+        self._max_wait_ms, self._max_bytes, self._backoff_ms = max_wait_ms, max_bytes, backoff_ms
+        self._position, self._apply, self._on_trouble = position, apply, on_trouble
+        self._read_committed = read_committed
+        self._fetched: dict[TopicPartition, None] = {}
+        self._changed: dict[TopicPartition, None] = {}
+        self._forgotten: dict[TopicPartition, None] = {}
+        self._is_new = True
+        self._waiting = False
+        self._pausing = False
+        self._sent_at_us = 0
+        self._again = False
+
+    @property
+    def partitions(self) -> tuple[TopicPartition, ...]:
+        """What is fetched here."""
+        return tuple(self._fetched)
+
+    def fetch(self, tp: TopicPartition) -> None:
+        """Fetch a partition from its present position on."""
+        self._fetched[tp] = None
+        self._forgotten.pop(tp, None)
+        self._changed[tp] = None
+        self._go_on()
+
+    def forget(self, tp: TopicPartition) -> None:
+        """Fetch a partition no longer."""
+        if tp in self._fetched:
+            del self._fetched[tp]
+            self._changed.pop(tp, None)
+            self._forgotten[tp] = None
+
+    def later(self, tp: TopicPartition) -> None:
+        """Fetch a partition again after the back-off, if it is still wanted then."""
+        self._host.after_ms(self._backoff_ms, lambda: self.fetch(tp) if tp in self._fetched else None)
+
+    def _go_on(self) -> None:
+        if self._pausing:
+            return
+        if not self._waiting:
+            self._send()
+        elif not self._again:
+            # The fetch in flight names other positions: the next one goes out when this poll ends.
+            self._again = True
+            waited_us = (self._host.kernel.now_us - self._sent_at_us) % (self._max_wait_ms * US_PER_MS)
+            self._host.after_ms(self._max_wait_ms - waited_us / US_PER_MS, self._send_again, self._sent_at_us)
+
+    def _send_again(self, sent_at_us: int) -> None:
+        self._again = False
+        if self._waiting and self._changed and self._sent_at_us == sent_at_us:
+            self._channel.abandon(self._answered)
+            self._send()
+
+    def _send(self) -> None:
+        if not self._fetched:
+            return
+        names = self._fetched if self._is_new else self._changed
+        request = FetchRequest(
+            self._replica_id, self._session, self._is_new, {tp: self._position(tp) for tp in names},
+            tuple(self._forgotten), self._max_wait_ms, self._max_bytes, self._read_committed,
+        )  # fmt: skip
+        self._changed, self._forgotten, self._is_new = {}, {}, False
+        self._waiting, self._sent_at_us = True, self._host.kernel.now_us
+        self._channel.send(request, self._answered)
+
+    def _answered(self, response: FetchResponse | None, error: type[KafkaError] | None) -> None:
+        self._waiting = False
+        if response is None or response.error is not None:
+            self._is_new = True
+            self._pausing = True
+            self._host.after_ms(self._backoff_ms, self._resume)
+            self._on_trouble()
+            return
+        for tp, part in response.partitions.items():
+            if tp in self._fetched and self._apply(tp, part):
+                self._changed[tp] = None
+        if not self._waiting:
+            self._send()
+
+    def _resume(self) -> None:
+        self._pausing = False
+        if not self._waiting:
+            self._send()
