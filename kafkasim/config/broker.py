@@ -16,9 +16,7 @@ SHORT_MAX = 2**15 - 1
 
 TOPIC_NAMES = {
     "cleanup.policy": "log.cleanup.policy",
-    "compression.type": "compression.type",
     "delete.retention.ms": "log.cleaner.delete.retention.ms",
-    "file.delete.delay.ms": "log.segment.delete.delay.ms",
     "flush.messages": "log.flush.interval.messages",
     "flush.ms": "log.flush.interval.ms",
     "index.interval.bytes": "log.index.interval.bytes",
@@ -27,16 +25,14 @@ TOPIC_NAMES = {
     "message.timestamp.type": "log.message.timestamp.type",
     "min.cleanable.dirty.ratio": "log.cleaner.min.cleanable.ratio",
     "min.compaction.lag.ms": "log.cleaner.min.compaction.lag.ms",
-    "min.insync.replicas": "min.insync.replicas",
     "retention.bytes": "log.retention.bytes",
     "retention.ms": "log.retention.ms",
     "segment.bytes": "log.segment.bytes",
     "segment.index.bytes": "log.index.size.max.bytes",
     "segment.jitter.ms": "log.roll.jitter.ms",
     "segment.ms": "log.roll.ms",
-    "unclean.leader.election.enable": "unclean.leader.election.enable",
 }
-"""A topic's setting -> the broker's of the highest rank that gives its default. Kafka: ServerTopicConfigSynonyms."""
+"""What a topic calls a setting -> what its brokers call it, where that differs. Kafka: ServerTopicConfigSynonyms."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -46,8 +42,8 @@ class BrokerConfig(Settings):
     What a topic inherits is in :meth:`topic_defaults`: there log.retention.ms goes before log.retention.minutes and
     that before log.retention.hours, log.roll.ms before log.roll.hours, log.flush.interval.ms before
     log.flush.scheduler.interval.ms. ``file.delete.delay.ms`` is the topic's name for ``log.segment.delete.delay.ms``;
-    a real broker ignores it with a warning, here it means the same. Where Kafka sets no lower limit to a period, a
-    size or a number, ours is the least that makes sense.
+    a real broker ignores it with a warning, here it means the same. ``zookeeper.connection.timeout.ms`` falls back to
+    the session timeout. Stricter than Kafka: no period of background work may be 0, no count or size negative.
 
     Kafka: KafkaConfig.validateValues and the classes whose names end in Config or Configs beside it.
     """
@@ -113,7 +109,7 @@ class BrokerConfig(Settings):
     controller_socket_timeout_ms: int = integer(30_000, at_least=1)
     request_timeout_ms: int = integer(30_000, at_least=1)
     zookeeper_session_timeout_ms: int = integer(18_000, at_least=1)
-    zookeeper_connection_timeout_ms: int | None = integer(None, at_least=1)
+    zookeeper_connection_timeout_ms: int = integer(None, at_least=1)
 
     # groups and their offsets
     offsets_topic_num_partitions: int = integer(50, at_least=1)

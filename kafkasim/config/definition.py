@@ -153,8 +153,8 @@ def checked_mapping(cls: type[Settings], given: Mapping[str, object]) -> dict[st
 
 
 def _no_such_setting(cls: type[Settings], name: str) -> ConfigError:
-    if name in cls.ELSEWHERE:
-        near: Sequence[str] = [cls.ELSEWHERE[name]]
+    if _plain(name) in cls.ELSEWHERE:
+        near: Sequence[str] = [cls.ELSEWHERE[_plain(name)]]
     else:
         plain = {_plain(known): known for known in cls.names()}
         near = [plain[found] for found in difflib.get_close_matches(_plain(name), plain, n=3, cutoff=0.6)]

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.sim.coordinator import GroupCoordinator
-
 from kafkasim.config import BrokerConfig, TopicConfig
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.log import Log
@@ -29,6 +27,7 @@ from kafkasim.messages import control, data, groups
 from kafkasim.records import TopicPartition
 from kafkasim.sim.alter_partition import AlterPartitions
 from kafkasim.sim.controller import Controller
+from kafkasim.sim.coordinator import GroupCoordinator
 from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.disk import Disk
 from kafkasim.sim.fetch_sessions import FetchSessions

@@ -1,0 +1,59 @@
+"""What poll() hands out. Kafka: ConsumerRecord, ConsumerRecords, OffsetAndMetadata."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kafkasim.records import TopicPartition
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerRecord:
+    """One record as a consumer gets it; ``key`` and ``value`` are bytes unless deserializers were given."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: Any
+    value: Any
+    headers: tuple[tuple[str, bytes | None], ...]
+    leader_epoch: int
+    serialized_key_size: int
+    serialized_value_size: int
+
+
+class ConsumerRecords:
+    """The records of one poll(), by partition; iterating gives them all, partition after partition."""
+
+    def __init__(self, by_partition: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
+        self._by_partition = dict(by_partition)
+
+    @property
+    def partitions(self) -> tuple[TopicPartition, ...]:
+        """The partitions that have records here."""
+        return tuple(self._by_partition)
+
+    def records(self, tp: TopicPartition) -> list[ConsumerRecord]:
+        """The records of one partition, in order."""
+        return list(self._by_partition.get(tp, ()))
+
+    def items(self) -> ItemsView[TopicPartition, list[ConsumerRecord]]:
+        """Partitions with their records."""
+        return self._by_partition.items()
+
+    def __getitem__(self, tp: TopicPartition) -> list[ConsumerRecord]:
+        return self._by_partition[tp]
+
+    def __iter__(self) -> Iterator[ConsumerRecord]:
+        for records in self._by_partition.values():
+            yield from records
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_partition.values()))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{tp}: {len(records)}" for tp, records in self._by_partition.items())
+        return f"<ConsumerRecords {parts or 'none'}>"

@@ -1,0 +1,263 @@
+"""The coordinator of the groups whose partition of ``__consumer_offsets`` this broker leads.
+
+It runs core/group for each of them, writes what must outlive it into the partition with acks=all before it answers, and
+reads it all again when it takes over from another broker. Kafka: GroupCoordinator, GroupMetadataManager.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kafkasim.core.group import Group, GroupState, Member
+from kafkasim.core.hashing import partition_for_group
+from kafkasim.core.offsets import TOPIC, CommittedOffsets, group_record, offset_record
+from kafkasim.core.partition import Partition, Role
+from kafkasim.errors import (
+    CoordinatorNotAvailableException,
+    InvalidGroupIdException,
+    KafkaError,
+    NotCoordinatorException,
+    RebalanceInProgressException,
+)
+from kafkasim.messages import groups
+from kafkasim.messages.data import Error, PartitionProduceResponse, ProduceResponse
+from kafkasim.records import Record, RecordBatch, TopicPartition
+from kafkasim.sim.deadlines import Deadline
+from kafkasim.sim.network import Reply
+from kafkasim.sim.produce_purgatory import DelayedProduce
+from kafkasim.trace.facts import GroupChanged, OffsetCommitted
+
+if TYPE_CHECKING:
+    from kafkasim.sim.broker import Broker
+
+CLIENT_ERRORS = {
+    "NOT_ENOUGH_REPLICAS": CoordinatorNotAvailableException,
+    "NOT_ENOUGH_REPLICAS_AFTER_APPEND": CoordinatorNotAvailableException,
+    "UNKNOWN_TOPIC_OR_PARTITION": CoordinatorNotAvailableException,
+    "REQUEST_TIMED_OUT": CoordinatorNotAvailableException,
+    "NOT_LEADER_OR_FOLLOWER": NotCoordinatorException,
+    "KAFKA_STORAGE_ERROR": NotCoordinatorException,
+}
+"""What a client is told when the log refuses a commit."""
+
+
+class GroupCoordinator:
+    """One broker's part in the coordination of groups."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._groups: dict[str, Group] = {}
+        self._offsets: dict[int, CommittedOffsets] = {}
+        self._timers: dict[str, Deadline] = {}
+        self._told: dict[str, GroupChanged] = {}
+        self._ids: random.Random = broker.kernel.rng(f"member ids/{broker.name}")
+
+    def handle(self, request: groups.GroupRequest, reply: Reply) -> None:
+        """Answer a group's request, or refuse it under Kafka's name for the reason."""
+        if isinstance(request, groups.FindCoordinatorRequest):
+            reply(self._find(request))
+            return
+        error = self._trouble_with(request.group_id)
+        if error is not None:
+            reply(_ANSWERS[type(request)](error))
+            return
+        now_ms = self._broker.kernel.now_ms
+        group = self._group(request.group_id)
+        match request:
+            case groups.JoinGroupRequest():
+                group.join(request, self._new_member_id(request), reply, now_ms)
+            case groups.SyncGroupRequest():
+                if group.sync(request, reply, now_ms):
+                    self._store(group)
+            case groups.HeartbeatRequest():
+                group.heartbeat(request.member_id, request.generation_id, reply, now_ms)
+            case groups.LeaveGroupRequest():
+                group.leave(request.member_id, reply, now_ms)
+            case groups.OffsetCommitRequest():
+                self._commit(group, request, reply)
+            case groups.OffsetFetchRequest():
+                offsets = self._offsets[self._partition_of(request.group_id)]
+                reply(groups.OffsetFetchResponse(None, offsets.of(request.group_id, request.partitions)))
+        self._settle(group)
+
+    # --- who coordinates whom ------------------------------------------------------------------------------
+
+    def _partition_of(self, group_id: str) -> int:
+        return partition_for_group(group_id, self._broker.config.offsets_topic_num_partitions)
+
+    def _find(self, request: groups.FindCoordinatorRequest) -> groups.FindCoordinatorResponse:
+        """The leader of the group's partition; the first question of all makes the topic."""
+        broker = self._broker
+        if not request.group_id:
+            return groups.FindCoordinatorResponse(InvalidGroupIdException)
+        states = broker.metadata.of_topic(TOPIC)
+        if not states:
+            config = broker.config
+            broker.topic_admin.auto_create(
+                TOPIC, config.offsets_topic_num_partitions, config.offsets_topic_replication_factor,
+                {"cleanup.policy": "compact", "segment.bytes": str(config.offsets_topic_segment_bytes)},
+            )  # fmt: skip
+            return groups.FindCoordinatorResponse(CoordinatorNotAvailableException)
+        leader = states[self._partition_of(request.group_id)].leader
+        host = broker.metadata.brokers.get(leader)
+        if host is None:
+            return groups.FindCoordinatorResponse(CoordinatorNotAvailableException)
+        return groups.FindCoordinatorResponse(None, leader, host)
+
+    def _trouble_with(self, group_id: str) -> Error:
+        if not group_id:
+            return InvalidGroupIdException
+        return None if self._partition_of(group_id) in self._offsets else NotCoordinatorException
+
+    def role_changed(self, partition: Partition) -> None:
+        """This broker has begun or ceased to lead a partition of ``__consumer_offsets``."""
+        if partition.tp.topic != TOPIC:
+            return
+        number = partition.tp.partition
+        if partition.role is not Role.LEADER:
+            self._offsets.pop(number, None)
+            for group_id in [one for one in self._groups if self._partition_of(one) == number]:
+                del self._groups[group_id]
+                self._stop_timer(group_id)
+        elif number not in self._offsets:
+            offsets = self._offsets[number] = CommittedOffsets()
+            offsets.load(record for batch in partition.log.batches for record in batch.records)
+            for group_id, stored in offsets.stored_groups.items():
+                self._restore(group_id, stored)
+
+    # --- groups ----------------------------------------------------------------------------------------------
+
+    def _group(self, group_id: str) -> Group:
+        if group_id not in self._groups:
+            self._groups[group_id] = Group(group_id, self._broker.config.group_initial_rebalance_delay_ms)
+        return self._groups[group_id]
+
+    def _new_member_id(self, request: groups.JoinGroupRequest) -> str:
+        """The client's id and something random, as Kafka's UUID."""
+        return f"{request.client_id}-{self._ids.getrandbits(32):08x}"
+
+    def _settle(self, group: Group) -> None:
+        """Say what is to be said, note what has changed, wake up when the group wants to be."""
+        for reply, response in group.take_replies():
+            reply(response)
+        fact = GroupChanged(
+            self._broker.broker_id, group.group_id, group.state.value, group.generation, tuple(group.members),
+            group.leader or None, group.protocol or None,
+        )  # fmt: skip
+        if self._told.get(group.group_id) != fact and (group.members or group.generation):
+            self._told[group.group_id] = fact
+            self._broker.kernel.journal.record(fact)
+        self._stop_timer(group.group_id)
+        if group.deadline_ms is not None and group.group_id in self._groups:
+            kernel = self._broker.kernel
+            wait_ms = max(0.0, group.deadline_ms - kernel.start_time_ms - kernel.now_us / 1000)
+            self._timers[group.group_id] = self._broker.deadlines.add(wait_ms, partial(self._expire, group))
+
+    def _stop_timer(self, group_id: str) -> None:
+        timer = self._timers.pop(group_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _expire(self, group: Group) -> None:
+        if self._groups.get(group.group_id) is group:
+            group.expire(self._broker.kernel.now_ms)
+            self._settle(group)
+
+    def _store(self, group: Group) -> None:
+        """Write the generation and its assignment; everyone waits for that."""
+        generation = group.generation
+        members = {
+            one: {
+                "client_id": member.client_id,
+                "protocols": list(member.protocols),
+                "topics": list(member.subscription.topics),
+                "session_timeout_ms": member.session_timeout_ms,
+                "rebalance_timeout_ms": member.rebalance_timeout_ms,
+                "assignment": [list(tp) for tp in member.assignment],
+            }
+            for one, member in group.members.items()
+        }
+        value = {"generation": generation, "protocol": group.protocol, "leader": group.leader, "members": members}
+
+        def stored(error: Error) -> None:
+            failed = None if error is None else _client_error(error)
+            if error is not None and error.name == "REQUEST_TIMED_OUT":
+                failed = RebalanceInProgressException
+            group.stored(generation, failed, self._broker.kernel.now_ms)
+            self._settle(group)
+
+        record = group_record(group.group_id, value, self._broker.kernel.now_ms)
+        self._append(group.group_id, [record], stored)
+
+    def _restore(self, group_id: str, stored: dict[str, Any]) -> None:
+        """A group as its last coordinator stored it; its members have a full session timeout to be heard of."""
+        group = self._group(group_id)
+        if not stored.get("members"):
+            return
+        group.generation, group.protocol, group.leader = stored["generation"], stored["protocol"], stored["leader"]
+        for member_id, one in stored["members"].items():
+            group.members[member_id] = Member(
+                member_id, one["client_id"], tuple(one["protocols"]), groups.Subscription(tuple(one["topics"])),
+                one["session_timeout_ms"], one["rebalance_timeout_ms"],
+                assignment=tuple(TopicPartition(*tp) for tp in one["assignment"]),
+            )  # fmt: skip
+            group.touch(member_id, self._broker.kernel.now_ms)
+        group.state = GroupState.STABLE
+        self._settle(group)
+
+    # --- offsets -----------------------------------------------------------------------------------------------
+
+    def _commit(self, group: Group, request: groups.OffsetCommitRequest, reply: Reply) -> None:
+        now_ms = self._broker.kernel.now_ms
+        error = group.may_commit(request.member_id, request.generation_id, now_ms)
+        if error is not None or not request.offsets:
+            reply(groups.OffsetCommitResponse(error))
+            return
+
+        def stored(error: Error) -> None:
+            if error is None:
+                offsets = self._offsets.get(self._partition_of(request.group_id))
+                if offsets is not None:
+                    offsets.commit(request.group_id, request.offsets)
+                for tp, offset in request.offsets.items():
+                    self._broker.kernel.journal.record(
+                        OffsetCommitted(self._broker.broker_id, request.group_id, tp, offset)
+                    )
+            reply(groups.OffsetCommitResponse(None if error is None else _client_error(error)))
+
+        records = [offset_record(request.group_id, tp, offset, now_ms) for tp, offset in request.offsets.items()]
+        self._append(request.group_id, records, stored)
+
+    def _append(self, group_id: str, records: list[Record], stored: Callable[[Error], None]) -> None:
+        """Append to the group's partition; ``stored`` is called when all in-sync replicas have it."""
+        broker = self._broker
+        tp = TopicPartition(TOPIC, self._partition_of(group_id))
+        batch = RecordBatch(tuple(records))
+        try:
+            base_offset, end_offset = broker.partitions[tp].append(batch, -1, broker.kernel.now_ms)
+        except KafkaError as error:
+            stored(type(error))
+            return
+        response = ProduceResponse({tp: PartitionProduceResponse(None, base_offset)})
+        broker.appended(tp, base_offset)
+        broker.purgatory.park(
+            DelayedProduce({tp: end_offset}, response, lambda answer: stored(answer.partitions[tp].error)),
+            broker.config.offsets_commit_timeout_ms,
+        )
+
+
+def _client_error(error: type[KafkaError]) -> type[KafkaError]:
+    return CLIENT_ERRORS.get(error.name, error)
+
+
+_ANSWERS: dict[type[groups.GroupRequest], Callable[[Error], groups.GroupResponse]] = {
+    groups.JoinGroupRequest: groups.JoinGroupResponse,
+    groups.SyncGroupRequest: groups.SyncGroupResponse,
+    groups.HeartbeatRequest: groups.HeartbeatResponse,
+    groups.LeaveGroupRequest: groups.LeaveGroupResponse,
+    groups.OffsetCommitRequest: groups.OffsetCommitResponse,
+    groups.OffsetFetchRequest: groups.OffsetFetchResponse,
+}

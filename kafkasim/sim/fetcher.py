@@ -1,0 +1,101 @@
+"""How a consumer gets its records: a fetch loop to each broker that leads something it owns.
+
+Kafka: Fetcher. A partition is fetched while its position is known and nothing of it is left to hand out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kafkasim.config import ConsumerConfig
+from kafkasim.core.subscription import Subscription
+from kafkasim.messages.data import CONSUMER, FetchPosition, PartitionFetchResponse
+from kafkasim.records import TopicPartition
+from kafkasim.sim.channel import Channel
+from kafkasim.sim.fetch_loop import FetchLoop
+from kafkasim.sim.network_client import NetworkClient
+
+
+class Fetcher:
+    """All fetches of one consumer; ``on_change`` is called when something has come."""
+
+    def __init__(
+        self, client: NetworkClient, config: ConsumerConfig, book: Subscription, on_change: Callable[[], None]
+    ) -> None:
+        self._client = client
+        self._config = config
+        self._book = book
+        self._on_change = on_change
+        self._loops: dict[int, FetchLoop] = {}
+        self._node_of: dict[TopicPartition, int] = {}
+
+    def send_fetches(self) -> None:
+        """Fetch what can be fetched, each partition from its leader."""
+        for tp in self._book.fetchable():
+            leader = self._client.leader(tp)
+            if leader is None:
+                self._client.refresh()
+            elif self._node_of.get(tp) != leader:
+                self.moved(tp)
+                self._node_of[tp] = leader
+                self._loop(leader).fetch(tp)
+
+    def moved(self, tp: TopicPartition) -> None:
+        """The position or the leader is another one: what is in flight for the old one does not count."""
+        node = self._node_of.pop(tp, None)
+        if node is not None:
+            self._loops[node].forget(tp)
+
+    def assignment_changed(self) -> None:
+        """Stop fetching what is owned no longer."""
+        for tp in [tp for tp in self._node_of if tp not in self._book.owned]:
+            self.moved(tp)
+
+    def _loop(self, node: int) -> FetchLoop:
+        if node not in self._loops:
+            # A connection of its own, as long polls may wait for ever where other requests time out.
+            channel = Channel(self._client.host, self._client.nodes[node], request_timeout_ms=None)
+            self._loops[node] = FetchLoop(
+                self._client.host, channel, replica_id=CONSUMER, session="consumer",
+                max_wait_ms=max(1, self._config.fetch_max_wait_ms), max_bytes=self._config.fetch_max_bytes,
+                backoff_ms=self._config.retry_backoff_ms, position=self._position, apply=self._apply,
+                on_trouble=lambda: self._trouble(node),
+                read_committed=self._config.isolation_level == "read_committed",
+            )  # fmt: skip
+        return self._loops[node]
+
+    def _position(self, tp: TopicPartition) -> FetchPosition:
+        position = self._book.owned[tp].position
+        assert position is not None
+        return FetchPosition(position, self._client.leader_epoch(tp), max_bytes=self._config.max_partition_fetch_bytes)
+
+    def _apply(self, tp: TopicPartition, part: PartitionFetchResponse) -> bool:
+        one = self._book.owned.get(tp)
+        if one is None:
+            return False
+        if part.error is None:
+            one.high_watermark = part.high_watermark
+            if not part.batches:
+                return False
+            if not self._book.fetched(tp, part.batches):
+                return True
+        elif part.error.name == "OFFSET_OUT_OF_RANGE":
+            one.seek(None)
+        else:
+            self._client.refresh()
+            self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)
+        self.moved(tp)
+        self._on_change()
+        return False
+
+    def _trouble(self, node: int) -> None:
+        """The broker does not answer: perhaps others lead its partitions now."""
+        for tp in [tp for tp, its in self._node_of.items() if its == node]:
+            self.moved(tp)
+        self._client.refresh()
+        self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)
+
+    def close(self) -> None:
+        """Fetch nothing any more."""
+        for tp in list(self._node_of):
+            self.moved(tp)

@@ -1,0 +1,157 @@
+"""Where a consumer starts: at the committed offset, else where auto.offset.reset says, or where it was sent by seek().
+
+Kafka: ConsumerCoordinator.initWithCommittedOffsetsIfNeeded, OffsetFetcher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from kafkasim.config import ConsumerConfig
+from kafkasim.core.subscription import Subscription
+from kafkasim.errors import KafkaError, NoOffsetForPartitionException
+from kafkasim.messages import groups
+from kafkasim.messages.data import ListOffsetsRequest, ListOffsetsResponse
+from kafkasim.records import TopicPartition
+from kafkasim.sim.membership import Membership
+from kafkasim.sim.network_client import NetworkClient
+from kafkasim.trace.facts import PositionSet
+
+EARLIEST, LATEST = -2, -1
+Until = Callable[[Callable[[], bool], str], Generator[Any, Any, None]]
+
+
+class OffsetLookup:
+    """One consumer's questions about offsets; ``on_change`` is called when an answer has come."""
+
+    def __init__(
+        self, client: NetworkClient, config: ConsumerConfig, book: Subscription, membership: Membership | None,
+        on_change: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._config = config
+        self._book = book
+        self._membership = membership
+        self._on_change = on_change
+
+    def find_positions(self) -> None:
+        """Ask for every position that is not known: the committed one first."""
+        missing = self._book.without_position()
+        if not missing:
+            return
+        if self._membership is None:
+            self._reset(missing)
+        elif self._membership.coordinator is None:
+            self._membership.step() if self._book.topics else self._membership.find_coordinator()
+        else:
+            for tp in missing:
+                self._book.owned[tp].asked = True
+            request = groups.OffsetFetchRequest(self._membership.group_id, tuple(missing))
+            self._membership.send(request, lambda response, error: self._fetched(missing, response, error))
+
+    def _fetched(
+        self, asked: Sequence[TopicPartition], response: groups.OffsetFetchResponse | None,
+        error: type[KafkaError] | None,
+    ) -> None:  # fmt: skip
+        wanted = [tp for tp in asked if tp in self._book.owned and self._book.owned[tp].asked]
+        if response is None or error is not None:
+            self._again(wanted)
+            return
+        without = []
+        for tp in wanted:
+            if tp in response.offsets:
+                self._set(tp, response.offsets[tp], f"committed by group {self._config.group_id}")
+            else:
+                without.append(tp)
+        self._reset(without)
+        self._on_change()
+
+    def _reset(self, partitions: Sequence[TopicPartition]) -> None:
+        policy = self._config.auto_offset_reset
+        if partitions and policy == "none":
+            raise NoOffsetForPartitionException(
+                f"Undefined offset with no reset policy for {', '.join(map(str, partitions))}."
+            )
+        for tp in partitions:
+            self._look_up(tp, EARLIEST if policy == "earliest" else LATEST, f"auto.offset.reset={policy}")
+
+    def seek(self, tp: TopicPartition, where: int, call: str) -> None:
+        """Go to an offset, to EARLIEST or to LATEST."""
+        self._book.owned[tp].seek(None)
+        if where >= 0:
+            self._set(tp, where, call)
+        else:
+            self._look_up(tp, where, call)
+
+    def _look_up(self, tp: TopicPartition, where: int, reason: str) -> None:
+        """Ask the leader for the start or the end of a partition."""
+        self._book.owned[tp].asked = True
+
+        def answered(response: ListOffsetsResponse | None, error: object) -> None:
+            one = self._book.owned.get(tp)
+            if one is None or not one.asked:
+                return
+            part = None if response is None else response.offsets[tp]
+            if part is None or part.error is not None:
+                self._client.refresh()
+                self._again([tp])
+                return
+            self._set(tp, part.offset, reason)
+            self._on_change()
+
+        leader = self._client.leader(tp)
+        if leader is None:
+            self._client.refresh()
+            self._again([tp])
+        else:
+            self._client.send(leader, ListOffsetsRequest({tp: where}), answered)
+
+    def _again(self, partitions: Sequence[TopicPartition]) -> None:
+        """Ask once more after the back-off."""
+
+        def clear() -> None:
+            for tp in partitions:
+                if tp in self._book.owned:
+                    self._book.owned[tp].asked = False
+            self._on_change()
+
+        self._client.host.after_ms(self._config.retry_backoff_ms, clear)
+
+    def _set(self, tp: TopicPartition, offset: int, reason: str) -> None:
+        self._book.owned[tp].seek(offset)
+        self._client.host.kernel.journal.record(PositionSet(self._client.host.name, tp, offset, reason))
+
+    def listed(
+        self, partitions: Sequence[TopicPartition], where: int, until: Until
+    ) -> Generator[Any, Any, dict[TopicPartition, int]]:
+        """The start or the end of partitions, owned or not."""
+        found: dict[TopicPartition, int] = {}
+        asked: dict[TopicPartition, None] = {}
+
+        def ask(tp: TopicPartition) -> None:
+            def answered(response: ListOffsetsResponse | None, error: object) -> None:
+                asked.pop(tp, None)
+                part = None if response is None else response.offsets[tp]
+                if part is not None and part.error is None:
+                    found[tp] = part.offset
+                    self._on_change()
+                else:
+                    self._client.refresh()
+                    self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)
+
+            leader = self._client.leader(tp)
+            if leader is None:
+                self._client.want(tp.topic)
+                return
+            asked[tp] = None
+            self._client.send(leader, ListOffsetsRequest({tp: where}), answered)
+
+        def all_found() -> bool:
+            for tp in partitions:
+                if tp not in found and tp not in asked:
+                    ask(tp)
+            return len(found) == len(set(partitions))
+
+        yield from until(all_found, "the look-up of offsets")
+        return {tp: found[tp] for tp in partitions}
