@@ -247,9 +247,7 @@ TABLES: list[tuple[Settings, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("config", "table"), TABLES, ids=lambda it: type(it).__name__)
-def test_there_are_these_settings_with_these_defaults_and_no_others(
-    config: Settings, table: dict[str, object]
-) -> None:
+def test_there_are_these_settings_with_these_defaults_and_no_others(config: Settings, table: dict[str, object]) -> None:
     actual = config.describe()
 
     assert dict(sorted(actual.items())) == dict(sorted(table.items()))
