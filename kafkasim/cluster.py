@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-from kafkasim.client.library import ClientLibrary
+
 from kafkasim.config import (
     AdminConfig,
     BrokerConfig,
@@ -263,8 +263,10 @@ class Cluster:
         host, bootstrap = self._client_host(parsed.client_id, "admin", parsed.bootstrap_servers)
         return Admin(host, bootstrap, parsed)
 
-    def client_library(self) -> ClientLibrary:
+    def client_library(self) -> Any:
         """What stands where ``import kafka`` stands on a real cluster: kafka-python's classes and errors."""
+        from kafkasim.client.library import ClientLibrary
+
         return ClientLibrary(self)
 
     def _client_host(

@@ -47,7 +47,5 @@ class ZooKeeperConfig(Settings):
         shortest = 2 * self.tick_time if self.min_session_timeout == -1 else self.min_session_timeout
         longest = 20 * self.tick_time if self.max_session_timeout == -1 else self.max_session_timeout
         if shortest > longest:
-            raise ConfigError(
-                f"minSessionTimeout must not be larger than maxSessionTimeout ({longest}). Got {shortest}."
-            )
+            raise ConfigError(f"minSessionTimeout must not be above maxSessionTimeout ({longest}). Got {shortest}.")
         return {"min_session_timeout": shortest, "max_session_timeout": longest}

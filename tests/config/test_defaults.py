@@ -18,7 +18,7 @@ from kafkasim.config import (
 INT_MAX = 2147483647
 LONG_MAX = 9223372036854775807
 
-CLIENT = {
+CLIENT: dict[str, object] = {
     "bootstrap.servers": None,
     "client.id": "",
     "request.timeout.ms": 30000,
@@ -38,7 +38,7 @@ CLIENT = {
     "enable.metrics.push": True,
 }
 
-PRODUCER = CLIENT | {
+PRODUCER: dict[str, object] = CLIENT | {
     "acks": -1,
     "enable.idempotence": True,
     "retries": INT_MAX,
@@ -63,7 +63,7 @@ PRODUCER = CLIENT | {
     "receive.buffer.bytes": 32768,
 }
 
-CONSUMER = CLIENT | {
+CONSUMER: dict[str, object] = CLIENT | {
     "group.id": None,
     "group.instance.id": None,
     "partition.assignment.strategy": ("range", "cooperative-sticky"),
@@ -91,9 +91,13 @@ CONSUMER = CLIENT | {
     "interceptor.classes": (),
 }
 
-ADMIN = CLIENT | {"default.api.timeout.ms": 60000, "retries": INT_MAX, "connections.max.idle.ms": 300000}
+ADMIN: dict[str, object] = CLIENT | {
+    "default.api.timeout.ms": 60000,
+    "retries": INT_MAX,
+    "connections.max.idle.ms": 300000,
+}
 
-TOPIC = {
+TOPIC: dict[str, object] = {
     "min.insync.replicas": 1,
     "unclean.leader.election.enable": False,
     "max.message.bytes": 1048588,
@@ -125,7 +129,7 @@ TOPIC = {
     "local.retention.bytes": -2,
 }
 
-BROKER = {
+BROKER: dict[str, object] = {
     "num.partitions": 1,
     "default.replication.factor": 1,
     "auto.create.topics.enable": True,
@@ -211,7 +215,7 @@ BROKER = {
     "compression.type": "producer",
 }
 
-ZOOKEEPER = {
+ZOOKEEPER: dict[str, object] = {
     "tickTime": 2000,
     "initLimit": 10,
     "syncLimit": 5,
@@ -233,7 +237,7 @@ ZOOKEEPER = {
     "extendedTypesEnabled": False,
 }
 
-NETWORK = {"one_way_delay_ms": 0.5, "jitter_ms": 0.2}
+NETWORK: dict[str, object] = {"one_way_delay_ms": 0.5, "jitter_ms": 0.2}
 
 TABLES: list[tuple[Settings, dict[str, object]]] = [
     (ProducerConfig(), PRODUCER),

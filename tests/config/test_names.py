@@ -19,16 +19,17 @@ CLASSES = [it for it in vars(config).values() if isinstance(it, type) and issubc
 NAMES = [(cls, name) for cls in CLASSES for name in cls.names()]
 
 
-def slips(name: str) -> set[str]:
-    """The name with any one letter left out, and with any two neighbours exchanged."""
-    dropped = {name[:i] + name[i + 1 :] for i in range(len(name))}
-    swapped = {name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(len(name) - 1)}
-    return dropped | swapped
+def slips(name: str) -> list[str]:
+    """The name with a letter left out and with two neighbours exchanged, at some five places each."""
+    places = range(0, len(name) - 1, max(1, len(name) // 5))
+    dropped = [name[:i] + name[i + 1 :] for i in places]
+    swapped = [name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in places if name[i] != name[i + 1]]
+    return dropped + swapped
 
 
 @pytest.mark.parametrize(("cls", "name"), NAMES, ids=lambda it: it if isinstance(it, str) else it.__name__)
 def test_a_slip_of_the_pen_gets_the_right_name_back(cls: type[Settings], name: str) -> None:
-    for slip in sorted(slips(name) - set(cls.names())):
+    for slip in slips(name):
         with pytest.raises(ConfigError) as refused:
             cls.parse({slip: 1})
 

@@ -1,0 +1,50 @@
+"""The fidelity runner: it passes on our data, and it can fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fidelity.__main__ import main
+from tests.fidelity.runner import DATA
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_every_case_of_our_own_data_passes(capsys):
+    assert main([]) == 0
+    assert capsys.readouterr().out == "96 passed, 0 failed, 0 not covered\n"
+
+
+def test_a_wrong_expectation_is_found_and_named(tmp_path, capsys):
+    data = json.loads((DATA / "kafka-vectors.json").read_text())
+    data["murmur2"][0]["expected"] += 1
+    (tmp_path / "planted.json").write_text(json.dumps(data))
+
+    assert main([str(tmp_path)]) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "failed: murmur2-001: the answer: expected 971027397, got 971027396"
+    assert lines[-1] == "95 passed, 1 failed, 0 not covered"
+
+
+def test_what_is_not_modelled_names_the_row_of_the_ledger(tmp_path, capsys):
+    recording = {"id": "a99_made_up", "title": "", "steps": [], "cluster": {}}
+    oracle = {"format": "", "how_to_read": "", "cases": [{"id": "made-up", "steps": []}]}
+    (tmp_path / "a.json").write_text(json.dumps(recording))
+    (tmp_path / "b.json").write_text(json.dumps(oracle))
+
+    assert main([str(tmp_path)]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "not covered: a99_made_up: ledger row recordings: recordings of a real cluster are not replayed yet",
+        "not covered: made-up: ledger row zookeeper-election: the ensemble's servers do not fail",
+        "0 passed, 0 failed, 2 not covered",
+    ]
+
+
+def test_it_is_one_command():
+    run = subprocess.run([sys.executable, "-m", "tests.fidelity"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "96 passed, 0 failed, 0 not covered")
