@@ -78,7 +78,10 @@ class Cluster:
     def _start(self, first: Broker | None) -> None:
         """Start everything; come back when every broker is registered, one is the controller and all know it."""
         for server in self._zookeepers:
+            self._kernel.journal.cause = None
             server.start()
+        for server in self._zookeepers:
+            self._kernel.run_until_done(server.ready)
         order = list(self._brokers.values())
         if first is not None:
             first.start()

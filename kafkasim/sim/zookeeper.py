@@ -28,7 +28,7 @@ from kafkasim.core.znode_tree import Change, Transaction, ZnodeTree
 from kafkasim.messages import zookeeper as zk
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.host import Host
-from kafkasim.sim.kernel import US_PER_MS, Kernel, Timer
+from kafkasim.sim.kernel import US_PER_MS, Future, Kernel, Timer
 from kafkasim.sim.network import Connection, Network, Reply
 from kafkasim.trace.facts import SessionChanged, ZnodeChanged, ZooKeeperLeaderElected
 
@@ -60,10 +60,11 @@ class ZooKeeperServer(Host):
         self._answers: dict[int, tuple[Reply, Connection]] = {}
         self._writes = 0
         self._sessions = 0
-        # only the leader uses these
+        # Only the leader uses these.
         self._newest = ZnodeTree()
         self._zxid = FIRST_EPOCH << 32
         self._followers: dict[str, Connection] = {}
+        self.ready: Future[None] = Future(kernel, f"the start of {name}")
         self._proposed: deque[int] = deque()
         self._acks: dict[int, int] = {}
         self._expiries: dict[int, Timer] = {}
@@ -71,12 +72,15 @@ class ZooKeeperServer(Host):
     def on_start(self) -> None:
         if self.is_leader:
             self.kernel.journal.because(ZooKeeperLeaderElected(self.name, FIRST_EPOCH))
+            self.ready.succeed()
         else:
             self._leader.send(zk.JoinLeader(self.name), self._joined)
 
     def _joined(self, response: object, error: object) -> None:
-        assert error is None and self._leader.connection is not None
+        assert error is None, error
+        assert self._leader.connection is not None
         self._leader.connection.on_push = self._from_leader
+        self.ready.succeed()
 
     # --- requests ----------------------------------------------------------------------------------------
 

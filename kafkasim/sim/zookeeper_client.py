@@ -50,7 +50,8 @@ class ZooKeeperClient:
         future: Future[None] = Future(self._host.kernel, "the ZooKeeper session")
 
         def answered(response: zk.ConnectResponse | None, error: object) -> None:
-            assert response is not None and self._channel.connection is not None
+            assert response is not None
+            assert self._channel.connection is not None
             self.session_id = response.session_id
             self._channel.connection.on_push = self._notified
             future.succeed()
