@@ -37,12 +37,12 @@ class ProduceRequest:
 
 @dataclass(slots=True)
 class PartitionProduceResponse:
-    """The offset of the batch's first record, or why there is none; ``new_leader`` as of KIP-951."""
+    """The offset of the batch's first record, or why there is none; ``new_leader`` is (broker, leader epoch), KIP-951."""
 
     error: Error = None
     base_offset: int = -1
     log_start_offset: int = -1
-    new_leader: int | None = None
+    new_leader: tuple[int, int] | None = None
     message: str = ""
 
 
@@ -100,7 +100,7 @@ class PartitionFetchResponse:
     log_start_offset: int = -1
     batches: tuple[RecordBatch, ...] = ()
     diverging: tuple[int, int] | None = None
-    new_leader: int | None = None
+    new_leader: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)

@@ -175,7 +175,8 @@ class Broker(Host):
                 base_offset, required[tp] = partition.append(batch, request.acks, self.kernel.now_ms)
                 response.partitions[tp] = data.PartitionProduceResponse(None, base_offset, partition.log.start_offset)
             except KafkaError as error:
-                leader = self.partitions[tp].leader if tp in self.partitions else None
+                known = self.partitions.get(tp)
+                leader = None if known is None else (known.leader, known.leader_epoch)
                 response.partitions[tp] = data.PartitionProduceResponse(
                     type(error), new_leader=leader, message=str(error)
                 )

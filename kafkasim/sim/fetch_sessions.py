@@ -189,7 +189,7 @@ class FetchSessions:
                 limit = log.last_stable_offset
             return partition.read(position, limit)
         except KafkaError as error:
-            return PartitionFetchResponse(error=type(error), new_leader=partition.leader)
+            return PartitionFetchResponse(error=type(error), new_leader=(partition.leader, partition.leader_epoch))
 
     def _learn(self, session: FetchSession, tp: TopicPartition) -> None:
         position = session.positions.get(tp)

@@ -8,6 +8,7 @@ Kafka: NetworkClient, Metadata.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kafkasim.errors import KafkaError
@@ -96,6 +97,15 @@ class NetworkClient:
         """The leader epoch of a partition as known here; -1 when nothing is known."""
         _, partitions = self.topics.get(tp.topic, (None, ()))
         return partitions[tp.partition].leader_epoch if tp.partition < len(partitions) else -1
+
+    def learn_leader(self, tp: TopicPartition, leader: int, epoch: int) -> int | None:
+        """An error answer has named the leader of an epoch (KIP-951); gives the leader as it is known now."""
+        error, known = self.topics.get(tp.topic, (None, ()))
+        if tp.partition < len(known) and known[tp.partition].leader_epoch < epoch and leader in self.nodes:
+            changed = replace(known[tp.partition], error=None, leader=leader, leader_epoch=epoch)
+            self.topics[tp.topic] = (error, (*known[: tp.partition], changed, *known[tp.partition + 1 :]))
+            self.host.kernel.journal.because(MetadataLearned(self.host.name, self._leaders()))
+        return self.leader(tp)
 
     def want(self, *topics: str) -> None:
         """Keep these topics in the picture; ask at once about new ones, and when the picture is too old."""

@@ -24,6 +24,7 @@ class ReplicaFetcher:
         self._host = host
         self._channel = Channel(host, leader, request_timeout_ms=None)
         self._partitions: dict[TopicPartition, Partition] = {}
+        self._asked_in_epoch: dict[TopicPartition, int] = {}
         self._loop = FetchLoop(
             host, self._channel, replica_id=broker, session="replica", max_wait_ms=config.replica_fetch_wait_max_ms,
             max_bytes=config.replica_fetch_response_max_bytes, backoff_ms=config.replica_fetch_backoff_ms,
@@ -41,7 +42,9 @@ class ReplicaFetcher:
         self._loop.forget(tp)
 
     def _position(self, tp: TopicPartition) -> FetchPosition:
-        return self._partitions[tp].position()
+        position = self._partitions[tp].position()
+        self._asked_in_epoch[tp] = position.leader_epoch
+        return position
 
     def _apply(self, tp: TopicPartition, part: PartitionFetchResponse) -> bool:
         """Take over what the leader sent (3.3)."""
@@ -57,6 +60,8 @@ class ReplicaFetcher:
         if part.error.name == "OFFSET_OUT_OF_RANGE":
             self._find_end(partition)
         elif part.error.name == "FENCED_LEADER_EPOCH":
+            if partition.leader_epoch > self._asked_in_epoch[tp]:
+                return True
             self.forget(tp)
         else:
             self._loop.later(tp)

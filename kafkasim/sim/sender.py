@@ -203,7 +203,7 @@ class Sender:
         batch.retry_at_ms = self._kernel.now_ms + round(backoff * self._chance.uniform(0.8, 1.2))
         if issubclass(part.error, InvalidMetadataException):
             self._client.refresh()
-        if part.new_leader is not None and part.new_leader not in (-1, node):
+        if part.new_leader is not None and self._client.learn_leader(batch.tp, *part.new_leader) not in (None, node):
             batch.retry_at_ms = self._kernel.now_ms
         self._accumulator.put_back(batch)
 
