@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-
+from kafkasim.client.library import ClientLibrary
 from kafkasim.config import (
     AdminConfig,
     BrokerConfig,
@@ -266,11 +266,9 @@ class Cluster:
         host, bootstrap = self._client_host(parsed.client_id, "admin", parsed.bootstrap_servers)
         return Admin(host, bootstrap, parsed)
 
-    def client_library(self) -> Any:
+    def client_library(self) -> ClientLibrary:
         """What stands where ``import kafka`` stands on a real cluster: kafka-python's classes and errors."""
-        from kafkasim.client.library import ClientLibrary
-
-        return ClientLibrary(self)
+        return ClientLibrary(self, self._kernel)
 
     def _client_host(
         self, client_id: str | None, role: str, bootstrap: Iterable[str] | None

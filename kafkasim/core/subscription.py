@@ -15,9 +15,13 @@ from kafkasim.records import Record, RecordBatch, TopicPartition
 
 @dataclass(slots=True)
 class Owned:
-    """One assigned partition; ``position`` is None until it is known, ``asked`` while somebody finds it out."""
+    """One assigned partition; ``position`` is None until it is known, ``asked`` while somebody finds it out.
+
+    ``target`` is where the user wants to be while that is being looked up: (-2 or -1, the call that said so).
+    """
 
     position: int | None = None
+    target: tuple[int, str] | None = None
     asked: bool = False
     paused: bool = False
     high_watermark: int | None = None
@@ -26,7 +30,7 @@ class Owned:
 
     def seek(self, offset: int | None) -> None:
         """Stand somewhere else; what was fetched for the old position is thrown away."""
-        self.position, self.asked = offset, False
+        self.position, self.asked, self.target = offset, False, None
         self.buffered.clear()
 
 

@@ -56,14 +56,14 @@ class Prediction:
         missing = [letter for letter in self.choices if letter != right[0] and letter not in why]
         if missing:
             raise ConfigError(f"score() needs the reason why {', '.join(missing)} is wrong.")
-        lines = [f"The run says: {right[0]}) {actual}"]
         if self.answer is None:
-            lines.append("You have not predicted anything yet.")
-        else:
-            self.is_right = self.answer == right[0]
-            wrong = why.get(self.answer, "")
-            lines.append("You were right." if self.is_right else f"Not this time. {MISCONCEPTIONS.get(wrong, wrong)}")
-        print("\n".join(textwrap.fill(line, WIDTH) for line in lines))
+            print("You have not predicted yet: choose above first, then run this cell again.")
+            return
+        self.is_right = self.answer == right[0]
+        wrong = why.get(self.answer, "")
+        verdict = "You were right." if self.is_right else f"Not this time. {MISCONCEPTIONS.get(wrong, wrong)}"
+        print(textwrap.fill(f"The run says: {right[0]}) {actual}", WIDTH))
+        print(textwrap.fill(verdict, WIDTH))
 
 
 def predict(question: str, *, answer: str | None = None, **choices: object) -> Prediction:

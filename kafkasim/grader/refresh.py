@@ -28,7 +28,7 @@ def refresh(path: Path) -> None:
     notebook = nb.read(path)
     for cell in notebook["cells"]:
         cell.setdefault("metadata", {})
-    executed = nbformat.from_dict(nb.normal(notebook))
+    executed = nbformat.reads(nb.text(nb.normal(notebook)), as_version=4)
     client = NotebookClient(
         executed, timeout=CELL_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
         allow_errors=False, record_timing=False,

@@ -38,6 +38,11 @@ class OffsetLookup:
     def find_positions(self) -> None:
         """Ask for every position that is not known: the committed one first."""
         missing = self._book.without_position()
+        for tp in [tp for tp in missing if self._book.owned[tp].target is not None]:
+            target = self._book.owned[tp].target
+            assert target is not None
+            self._look_up(tp, *target)
+            missing.remove(tp)
         if not missing:
             return
         if self._membership is None:
@@ -82,6 +87,7 @@ class OffsetLookup:
         if where >= 0:
             self._set(tp, where, call)
         else:
+            self._book.owned[tp].target = (where, call)
             self._look_up(tp, where, call)
 
     def _look_up(self, tp: TopicPartition, where: int, reason: str) -> None:

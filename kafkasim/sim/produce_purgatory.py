@@ -62,7 +62,13 @@ class ProducePurgatory:
     def _try(self, delayed: DelayedProduce, tp: TopicPartition) -> None:
         partition = self._partitions[tp]
         if partition.role is not Role.LEADER:
-            self._fail(delayed, tp, PartitionProduceResponse(NotLeaderOrFollowerException, new_leader=(partition.leader, partition.leader_epoch)))
+            self._fail(
+                delayed,
+                tp,
+                PartitionProduceResponse(
+                    NotLeaderOrFollowerException, new_leader=(partition.leader, partition.leader_epoch)
+                ),
+            )
         elif partition.log.high_watermark >= delayed.required[tp]:
             if len(partition.maximal_isr) < partition.min_isr:
                 self._fail(delayed, tp, PartitionProduceResponse(NotEnoughReplicasAfterAppendException))
