@@ -153,8 +153,7 @@ class Broker(Host):
             case control.UpdateMetadataRequest():
                 fenced = self._fence(request)
                 if fenced is None:
-                    self.metadata.apply(request)
-                    self.topic_admin.metadata_changed()
+                    self._update_metadata(request)
                 reply(control.UpdateMetadataResponse(fenced))
             case control.AlterPartitionRequest():
                 self.controller.alter_partition(request, reply)
@@ -235,6 +234,14 @@ class Broker(Host):
             return StaleBrokerEpochException
         self.controller_epoch = request.controller_epoch
         return None
+
+    def _update_metadata(self, request: control.UpdateMetadataRequest) -> None:
+        """Take over the picture. Topic settings come with it; real brokers read them from ZooKeeper."""
+        self.metadata.apply(request)
+        for tp, log in self.disk.logs.items():
+            if tp.topic in request.topic_configs:
+                log.config = self.topic_config(request.topic_configs[tp.topic])
+        self.topic_admin.metadata_changed()
 
     def _leader_and_isr(self, request: control.LeaderAndIsrRequest) -> None:
         """Take up roles. Kafka: ReplicaManager.becomeLeaderOrFollower."""

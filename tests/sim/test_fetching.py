@@ -1,0 +1,86 @@
+"""Long polls park: an idle cluster costs nothing, and news travels at once."""
+
+from __future__ import annotations
+
+import kafkasim as ks
+from kafkasim.trace.facts import HighWatermarkMoved, MessageSent
+
+
+def quiet_cluster() -> ks.Cluster:
+    cluster = ks.Cluster(brokers=3, seed=7)
+    cluster.create_topic("t", partitions=3, replication_factor=3)
+    cluster.run(for_ms=5_000)
+    return cluster
+
+
+def test_an_idle_follower_sends_nothing():
+    cluster = quiet_cluster()
+    before = len(cluster.trace)
+    cluster.run(for_ms=3_600_000)
+    assert len(cluster.trace) == before, "an idle hour without clients is no event at all"
+
+
+def test_a_batch_costs_eight_messages():
+    cluster = quiet_cluster()
+    producer = cluster.producer(acks="all")
+    producer.send("t", "warm up", partition=0).get()
+    cluster.run(for_ms=5_000)
+    before = len(cluster.trace.of(MessageSent))
+
+    producer.send("t", "one", partition=0).get()
+
+    apis = [fact.api for fact in cluster.trace.of(MessageSent)[before:]]
+    assert sorted(apis) == [
+        "FetchRequest", "FetchRequest", "FetchResponse", "FetchResponse", "ProduceRequest", "ProduceResponse",
+    ]  # fmt: skip
+
+
+def test_followers_hear_of_the_high_watermark_half_a_second_later_when_nothing_else_happens():
+    cluster = quiet_cluster()
+    producer = cluster.producer(acks="all")
+    producer.send("t", "one", partition=0).get()
+    leader = cluster.trace.now.leader("t-0")
+    moved = cluster.trace.of(HighWatermarkMoved, tp="t-0")
+    assert [fact.broker for fact in moved] == [leader]
+
+    cluster.run(for_ms=600)
+
+    moved = cluster.trace.of(HighWatermarkMoved, tp="t-0")
+    assert sorted(fact.broker for fact in moved) == [101, 102, 103]
+    assert all(499 <= fact.at_ms - moved[0].at_ms <= 502 for fact in moved[1:])
+
+
+def test_a_consumer_that_waits_gets_a_record_as_soon_as_it_is_committed():
+    cluster = quiet_cluster()
+    producer = cluster.producer(acks="all")
+    producer.send("t", "warm up", partition=0).get()
+    consumer = cluster.consumer()
+    consumer.assign([ks.TopicPartition("t", 0)])
+    consumer.poll(1_000).get()
+    waiting = consumer.poll(60_000)
+    cluster.run(for_ms=7_000)
+    sent_ms = cluster.now_ms
+
+    producer.send("t", "news", partition=0)
+    records = waiting.get()
+
+    assert [record.value for record in records] == [b"news"]
+    assert cluster.now_ms - sent_ms < 4
+
+
+def test_seek_says_where_to_read_even_before_anything_is_known():
+    cluster = quiet_cluster()
+    producer = cluster.producer()
+    for number in range(5):
+        producer.send("t", f"{number}", partition=1)
+    producer.flush().get()
+    tp = ks.TopicPartition("t", 1)
+    consumer = cluster.consumer()
+    consumer.assign([tp])
+    consumer.seek_to_beginning()
+    assert [record.offset for record in consumer.poll(1_000).get()] == [0, 1, 2, 3, 4]
+    consumer.seek(tp, 3)
+    assert [record.offset for record in consumer.poll(1_000).get()] == [3, 4]
+    assert consumer.position(tp).get() == 5
+    assert consumer.end_offsets([tp]).get() == {tp: 5}
+    assert consumer.beginning_offsets([tp]).get() == {tp: 0}

@@ -1,0 +1,105 @@
+"""Consumer groups: sharing out, growing, leaving, resuming."""
+
+from __future__ import annotations
+
+import kafkasim as ks
+from kafkasim.trace.facts import GroupChanged, OffsetCommitted
+
+
+def cluster_with_records(count: int = 12) -> ks.Cluster:
+    cluster = ks.Cluster(brokers=3, seed=5)
+    cluster.create_topic("t", partitions=3, replication_factor=3)
+    producer = cluster.producer()
+    for number in range(count):
+        producer.send("t", f"{number}", partition=number % 3)
+    producer.flush().get()
+    return cluster
+
+
+def poll_all(*consumers: object, rounds: int = 14) -> list[object]:
+    got = []
+    for _ in range(rounds):
+        for consumer in consumers:
+            got += list(consumer.poll(500).get())
+    return got
+
+
+def test_a_group_shares_the_partitions_and_an_extra_member_is_idle():
+    cluster = cluster_with_records()
+    members = [cluster.consumer("t", group_id="g", auto_offset_reset="earliest") for _ in range(4)]
+    got = poll_all(*members)
+    assert sorted(int(record.value) for record in got) == list(range(12)), "each record once"
+    assert sorted(len(member.assignment()) for member in members) == [0, 1, 1, 1]
+    owned = [tp for member in members for tp in member.assignment()]
+    assert len(set(owned)) == len(owned) == 3, "no partition has two owners"
+
+
+def test_a_member_that_closes_leaves_at_once_and_the_other_resumes_behind_its_commit():
+    cluster = cluster_with_records()
+    first = cluster.consumer("t", group_id="g", auto_offset_reset="earliest")
+    second = cluster.consumer("t", group_id="g", auto_offset_reset="earliest")
+    poll_all(first, second)
+    first.close().get()
+    again = poll_all(second)
+    assert again == [], "everything was committed at the close"
+    assert len(second.assignment()) == 3
+    assert {tp: second.position(tp).get() for tp in second.assignment()} == dict.fromkeys(second.assignment(), 4)
+
+
+def test_groups_read_independently():
+    cluster = cluster_with_records()
+    one = cluster.consumer("t", group_id="one", auto_offset_reset="earliest")
+    two = cluster.consumer("t", group_id="two", auto_offset_reset="earliest")
+    assert len(poll_all(one)) == len(poll_all(two)) == 12
+
+
+def test_auto_commit_commits_what_earlier_polls_returned():
+    cluster = cluster_with_records()
+    consumer = cluster.consumer("t", group_id="g", auto_offset_reset="earliest")
+    poll_all(consumer, rounds=10)
+    assert not cluster.trace.of(OffsetCommitted)
+    cluster.run(for_ms=6_000)
+    consumer.poll(0).get()
+    cluster.run(for_ms=100)
+    assert {str(fact.tp): fact.offset for fact in cluster.trace.of(OffsetCommitted)} == {"t-0": 4, "t-1": 4, "t-2": 4}
+
+
+def test_the_first_generation_waits_for_company_and_each_change_is_one_generation():
+    cluster = cluster_with_records()
+    consumer = cluster.consumer("t", group_id="g")
+    poll_all(consumer, rounds=10)
+    states = [(fact.state, fact.generation) for fact in cluster.trace.of(GroupChanged, group="g")]
+    assert states == [("PreparingRebalance", 0), ("CompletingRebalance", 1), ("Stable", 1)]
+    preparing, completing, _ = cluster.trace.of(GroupChanged, group="g")
+    assert 2_990 <= completing.at_ms - preparing.at_ms <= 3_001, "group.initial.rebalance.delay.ms"
+
+
+def test_offsets_lie_in_the_topic_of_kafkas_name():
+    cluster = cluster_with_records()
+    consumer = cluster.consumer("t", group_id="my-group", auto_offset_reset="earliest")
+    poll_all(consumer)
+    consumer.commit_sync().get()
+    tp = ks.TopicPartition("__consumer_offsets", 12)
+    assert ks.partition_for_group("my-group") == 12
+    leader = cluster.trace.now.leader(tp)
+    keys = [record.key for _, record in cluster.disk(leader).replica(tp).records]
+    assert b'{"group":"my-group"}' in keys
+    assert b'{"group":"my-group","partition":0,"topic":"t"}' in keys
+
+
+def test_a_learners_assignor_plugs_in():
+    class AllToOne:
+        name = "all-to-one"
+
+        def assign(self, partitions, members):
+            first, *others = sorted(member.member_id for member in members)
+            everything = [ks.TopicPartition(topic, n) for topic, count in partitions.items() for n in range(count)]
+            return {first: everything, **{other: [] for other in others}}
+
+    cluster = cluster_with_records()
+    members = [
+        cluster.consumer("t", group_id="g", partition_assignment_strategy=[AllToOne()], client_id=name)
+        for name in ("a", "b")
+    ]
+    poll_all(*members)
+    assert [len(member.assignment()) for member in members] == [3, 0]

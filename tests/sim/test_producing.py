@@ -1,0 +1,123 @@
+"""Producers: acks, batches, partitions, errors."""
+
+from __future__ import annotations
+
+import pytest
+
+import kafkasim as ks
+from kafkasim import errors
+
+
+@pytest.fixture
+def cluster():
+    cluster = ks.Cluster(brokers=3, seed=11)
+    cluster.create_topic("t", partitions=3, replication_factor=3, min_insync_replicas=2)
+    return cluster
+
+
+def test_what_the_caller_gets_for_each_acks(cluster):
+    for acks, offset in ((0, -1), (1, 1), ("all", 2)):
+        answer = cluster.producer(acks=acks).send("t", "v", partition=0).get()
+        assert (answer.topic, answer.partition, answer.offset) == ("t", 0, offset)
+
+
+def test_keys_go_where_kafkas_hash_says(cluster):
+    producer = cluster.producer()
+    sent = {key: producer.send("t", "v", key=key) for key in ("order-1", "key", "hello", "")}
+    assert {key: future.get().partition for key, future in sent.items()} == {"order-1": 1, "key": 1, "hello": 0, "": 0}
+
+
+def test_records_of_one_moment_share_a_batch_and_linger_waits_for_more(cluster):
+    producer = cluster.producer(linger_ms=50)
+    first = producer.send("t", "a", partition=0)
+    cluster.run(for_ms=30)
+    second = producer.send("t", "b", partition=0)
+    first.get()
+    second.get()
+    assert [fact.records for fact in cluster.trace.of("BatchSent", producer="producer-1")] == [(0, 1)]
+    batch = cluster.disk(cluster.trace.now.leader("t-0")).replica(ks.TopicPartition("t", 0)).batches[0]
+    assert (batch.base_offset, batch.last_offset, batch.count, batch.leader_epoch) == (0, 1, 2, 0)
+
+
+def test_a_batch_is_full_at_batch_size(cluster):
+    producer = cluster.producer(linger_ms=1_000)
+    for _ in range(149):
+        producer.send("t", "x" * 100, partition=0)
+    producer.flush().get()
+    assert [len(fact.records) for fact in cluster.trace.of("BatchSent")] == [148, 1], "13.7 of the reference"
+
+
+def test_a_record_that_is_too_large_is_refused_before_it_is_sent(cluster):
+    with pytest.raises(errors.RecordTooLargeException, match="above max.request.size=1048576"):
+        cluster.producer().send("t", "x" * 1_048_576).get()
+
+
+def test_an_unknown_topic_is_made_on_the_way_and_a_missing_partition_times_out(cluster):
+    assert cluster.producer().send("new", "v").get().offset == 0
+    assert "new" in cluster.trace.now.topics
+    with pytest.raises(errors.TimeoutException, match="Partition 9 of topic t"):
+        cluster.producer(max_block_ms=2_000).send("t", "v", partition=9).get()
+
+
+def test_without_auto_creation_an_unknown_topic_times_out_with_its_cause():
+    cluster = ks.Cluster(brokers=1, seed=1, broker_config={"auto.create.topics.enable": "false"})
+    with pytest.raises(errors.TimeoutException, match="Topic nowhere not present in metadata") as caught:
+        cluster.producer(max_block_ms=3_000).send("nowhere", "v").get()
+    assert isinstance(caught.value.cause, errors.UnknownTopicOrPartitionException)
+
+
+def test_too_few_replicas_is_an_answer_under_kafkas_name(cluster):
+    producer = cluster.producer(acks="all", delivery_timeout_ms=3_000, request_timeout_ms=1_000)
+    producer.send("t", "fine", partition=0).get()
+    leader = cluster.trace.now.leader("t-0")
+    for broker in [broker for broker in cluster.brokers if broker != leader]:
+        cluster.kill(broker)
+    cluster.run(for_ms=25_000)
+    failed = producer.send("t", "refused", partition=0)
+    with pytest.raises(errors.TimeoutException):
+        failed.get()
+    assert {fact.error for fact in cluster.trace.of("ProduceRefused", tp="t-0")} == {"NOT_ENOUGH_REPLICAS"}
+    why = cluster.trace.why("t-0", "produce")
+    assert why.setting.startswith("delivery.timeout.ms=3000")
+    single = cluster.producer(acks="all", retries=0, enable_idempotence=False)
+    with pytest.raises(errors.NotEnoughReplicasException):
+        single.send("t", "refused", partition=0).get()
+    assert cluster.producer(acks=1).send("t", "taken", partition=0).get().offset == 1
+
+
+def test_topics_are_refused_under_kafkas_names(cluster):
+    for name, partitions, factor, error in (
+        ("t", 1, 1, errors.TopicExistsException),
+        ("a b", 1, 1, errors.InvalidTopicException),
+        ("..", 1, 1, errors.InvalidTopicException),
+        ("x" * 250, 1, 1, errors.InvalidTopicException),
+        ("", 1, 1, errors.InvalidTopicException),
+        ("many", 1, 4, errors.InvalidReplicationFactorException),
+        ("none", 0, 1, errors.InvalidPartitionsException),
+        ("zero", 1, 0, errors.InvalidReplicationFactorException),
+    ):
+        with pytest.raises(error):
+            cluster.create_topic(name, partitions=partitions, replication_factor=factor)
+    cluster.create_topic("a.b", partitions=1, replication_factor=1)
+    with pytest.raises(errors.InvalidTopicException, match="collides"):
+        cluster.create_topic("a_b", partitions=1, replication_factor=1)
+    with pytest.raises(errors.InvalidConfigurationException):
+        cluster.create_topic("odd", partitions=1, replication_factor=1, retention_ms="soon")
+    assert cluster.admin().list_topics().get() == ["a.b", "t"]
+
+
+def test_a_learners_partitioner_plugs_in(cluster):
+    class ToTheLast:
+        def partition(self, topic, key, value, available, partitions):
+            return partitions - 1
+
+    producer = cluster.producer(partitioner_class=ToTheLast())
+    assert {producer.send("t", "v", key=f"{n}").get().partition for n in range(5)} == {2}
+
+
+def test_racks_keep_replicas_apart():
+    cluster = ks.Cluster(brokers=6, racks=["a", "a", "b", "b", "c", "c"], seed=3)
+    cluster.create_topic("t", partitions=12, replication_factor=3)
+    racks = dict(zip(cluster.brokers, "aabbcc", strict=True))
+    assignment = cluster.trace.of("TopicCreated", topic="t")[0].assignment
+    assert all({racks[broker] for broker in replicas} == {"a", "b", "c"} for replicas in assignment)
