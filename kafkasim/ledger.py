@@ -72,7 +72,7 @@ ROWS = (
         "it is answered after fetch.max.wait.ms and sent again", "tests/sim/test_fetching.py::test_an_idle_follower",
     ),
     Row(
-        "session-pings", SIMPLIFIED, "pings to ZooKeeper are computed, not sent", "a ping each third of the timeout, less"
+        "session-pings", SIMPLIFIED, "pings to ZooKeeper are computed", "a ping each third of the timeout, less"
         " a second", "tests/sim/test_failover.py::test_a_killed_brokers_session_expires_in_time",
     ),
     Row(
@@ -89,8 +89,10 @@ ROWS = (
             "retention", "segment_roll", "compaction", "compaction_eligibility", "last_stable_offset",
             "read_committed_delivery", "initial_rebalance_delay", "adaptive_partitioning", "round_robin_partitioner",
             "batch_fill", "retry_backoff", "auto_commit", "cooperative_rebalance_sequence", "broker_failure_sequence",
-            "isr_shrink_timing", "produce_admission", "fetch_offset_validation", "truncation", "group_coordinator_response",
-            "transaction_epoch", "scenario", "isr_hw_steps", "producer_sequence", "sticky", "cooperative-sticky",
+            "isr_shrink_timing", "produce_admission", "fetch_offset_validation", "truncation",
+            "group_coordinator_response",
+            "transaction_epoch", "scenario",
+            "isr_hw_steps", "producer_sequence", "sticky", "cooperative-sticky",
         ),
     ),
     Row("compression", OMITTED, "batches are not compressed", "none, gzip, snappy, lz4, zstd"),

@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = sorted((ROOT / "kafkasim").rglob("*.py"))
 TALKS = {"kafkasim/__main__.py"}
 """The modules that speak to a terminal; so does the grader."""
-NOTEBOOKS = [path for folder in ("course", "exercises", "solutions") for path in sorted((ROOT / folder).glob("*.ipynb"))]
+NOTEBOOKS = [
+    path for folder in ("course", "exercises", "solutions") for path in sorted((ROOT / folder).glob("*.ipynb"))
+]
 STORED = [path for path in NOTEBOOKS if path.parent.name != "exercises"]
 """Notebooks that keep their outputs; an exercise waits for its learner."""
 FOLDERS = ("kafkasim", "tests", "course", "exercises", "solutions", "binder", ".ci")

@@ -1,6 +1,7 @@
 """The two hashes that decide where things lie: murmur2 for keys, Java's String.hashCode for groups.
 
-Kafka: Utils.murmur2, Utils.toPositive, Utils.abs, BuiltInPartitioner.partitionForKey, GroupMetadataManager.partitionFor.
+Kafka: Utils.murmur2, Utils.toPositive, Utils.abs, BuiltInPartitioner.partitionForKey,
+GroupMetadataManager.partitionFor.
 """
 
 from __future__ import annotations

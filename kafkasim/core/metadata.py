@@ -15,7 +15,8 @@ NO_LEADER = -1
 
 
 class Metadata:
-    """``brokers`` maps the ids of live brokers to their host names, in ascending order; ``racks`` knows only the controller."""
+    """``brokers`` maps the ids of live brokers to their host names, in ascending order; ``racks`` knows only the
+    controller."""
 
     def __init__(self) -> None:
         self.brokers: dict[int, str] = {}
@@ -53,7 +54,8 @@ class Metadata:
         self.topic_configs.update(update.topic_configs)
 
     def answer(self, topics: tuple[str, ...] | None) -> MetadataResponse:
-        """What a client is told. A leader that is not live here counts as none. Kafka: KafkaApis.handleTopicMetadata."""
+        """What a client is told. A leader that is not live here counts as none. Kafka:
+        KafkaApis.handleTopicMetadata."""
         response = MetadataResponse(dict(self.brokers), self.controller_id, {})
         for topic in self.topics if topics is None else topics:
             states = self.of_topic(topic)

@@ -106,9 +106,9 @@ class Partition:
     def check_leader(self, leader_epoch: int = -1) -> None:
         """Refuse a request that this broker does not lead, or that comes from another epoch."""
         if leader_epoch >= 0 and leader_epoch < self.leader_epoch:
-            raise FencedLeaderEpochException()
+            raise FencedLeaderEpochException
         if leader_epoch > self.leader_epoch:
-            raise UnknownLeaderEpochException()
+            raise UnknownLeaderEpochException
         if self.role is not Role.LEADER:
             raise NotLeaderOrFollowerException(f"broker-{self.broker} does not lead {self.tp}.")
 
@@ -179,7 +179,7 @@ class Partition:
             return None
         epoch, end = self.log.epochs.end_offset_for(position.last_epoch, self.log.end_offset)
         if (epoch, end) == (-1, -1) or position.fetch_offset < self.log.start_offset:
-            raise OffsetOutOfRangeException()
+            raise OffsetOutOfRangeException
         if epoch < position.last_epoch or end < position.fetch_offset:
             return (epoch, end)
         return None

@@ -1,7 +1,8 @@
 """Which partition a record goes to.
 
 With a key: murmur2 of its bytes, over all partitions (:func:`kafkasim.core.hashing.partition_for_key`). Without one:
-"sticky", one partition until a batch has gone there, then another (since 3.3 by bytes, KIP-794); round robin before 2.4.
+"sticky", one partition until a batch has gone there, then another (since 3.3 by bytes, KIP-794); round robin before
+2.4.
 
 A learner's own partitioner is any object with the method of :class:`Partitioner`. Chance comes in as an argument.
 Kafka: BuiltInPartitioner, RoundRobinPartitioner, DefaultPartitioner, UniformStickyPartitioner.
@@ -121,7 +122,8 @@ class StickyPartitioner:
         self._choices: dict[str, StickyChoice] = {}
 
     def partition(self, topic: str, available: Sequence[int], partitions: int, queues: Sequence[int] = ()) -> int:
-        """The present partition of a topic; ``queues`` are the waiting batches of each available one, if all have some."""
+        """The present partition of a topic; ``queues`` are the waiting batches of each available one, if all have
+        some."""
         if topic not in self._choices:
             self._choices[topic] = StickyChoice(self._next(available, partitions, queues))
         return self._choices[topic].partition

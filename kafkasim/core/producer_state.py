@@ -46,7 +46,7 @@ class ProducerStates:
             return
         if batch.producer_epoch < state.epoch:
             raise InvalidProducerEpochException(
-                f"Producer {batch.producer_id} comes with epoch {batch.producer_epoch}, the partition knows {state.epoch}."
+                f"Producer {batch.producer_id} comes with epoch {batch.producer_epoch}, known is {state.epoch}."
             )
         if batch.producer_epoch > state.epoch:
             expected = 0

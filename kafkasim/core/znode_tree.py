@@ -1,8 +1,8 @@
 """ZooKeeper's tree of znodes, as every server of the ensemble holds it.
 
 The leader tries a write on its newest state and makes it a transaction with the next zxid (:meth:`ZnodeTree.attempt`);
-every server applies the transactions in that order (:meth:`ZnodeTree.apply`) and so has the same tree. A write that fails takes a
-zxid, too, and changes nothing.
+every server applies the transactions in that order (:meth:`ZnodeTree.apply`) and so has the same tree. A write that
+fails takes a zxid, too, and changes nothing.
 
 ZooKeeper: DataTree, PrepRequestProcessor. Left out as yet: sequential znodes, ACLs, quotas.
 """
@@ -109,7 +109,8 @@ class ZnodeTree:
     # --- writes ----------------------------------------------------------------------------------------
 
     def attempt(self, zxid: int, session_id: int, operation: Write) -> Transaction:
-        """What the leader does with a write, on a tree that holds everything proposed before: try it, note how it went."""
+        """What the leader does with a write, on a tree that holds everything proposed before: try it, note how it
+        went."""
         try:
             self._do(zxid, session_id, operation)
         except ZooKeeperError as error:

@@ -1,7 +1,8 @@
 """Grading: a learner's answers are put into our own notebook, and nbval runs that one.
 
-Of the learner's file only the sources of the answer cells count: everything else in it could have been changed. nbval runs
-the canonical notebook (the solution's, with its stored outputs as expectations) in a process of its own with limits, and a
+Of the learner's file only the sources of the answer cells count: everything else in it could have been changed.
+nbval runs the canonical notebook (the solution's, with its stored outputs as expectations) in a process of its own with
+limits, and a
 check earns its points only by positive evidence: its cell ran, raised nothing and printed what was expected.
 
 A limit, and a test of its own: an answer that replaces ``print`` can print what is expected. Checks and answers share a
@@ -196,7 +197,7 @@ def _words(row: dict[str, Any], limits: Limits) -> str:
         return text or "The check does not hold."
     if error == "NotImplementedError":
         return text or "not attempted yet"
-    if "Timeout of" in text or "timeout" in text.lower():
+    if error == "KeyboardInterrupt" or "Timeout of" in text or "timeout" in text.lower():
         return f"It did not finish within {limits.cell_s} s."
     if "dead" in text.lower():
         return "The kernel had ended before this check could run."

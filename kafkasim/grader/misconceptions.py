@@ -15,6 +15,6 @@ MISCONCEPTIONS: dict[str, str] = {
     "consuming-deletes": "Reading takes nothing away: records go by retention, compaction or deletion alone.",
     "topic-is-created-twice": "A name stands for one topic: creating it again is refused, whoever tries.",
     "ack-means-one-copy": "With acks=all the answer waits until every in-sync replica has the record.",
-    "followers-are-pushed-to": "The leader pushes nothing: followers fetch, and what they fetch next tells how far they are.",
+    "followers-are-pushed-to": "The leader pushes nothing: followers fetch, and that tells how far they are.",
 }
 """Misconception id -> what is true instead."""

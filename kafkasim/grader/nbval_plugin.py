@@ -1,7 +1,7 @@
 """Loaded into the pytest that grades: writes what became of each cell, a JSON line each, and hides the expectations.
 
-nbval has the notebook in memory by the time the first cell runs, so the file with the expected outputs is deleted before
-any answer can read it. Only a cell that ran and passed counts: what was skipped after a time-out did not run.
+nbval has the notebook in memory by the time the first cell runs, so the file with the expected outputs is deleted
+before any answer can read it. Only a cell that ran and passed counts: what was skipped after a time-out did not run.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From the solution to the exercise: the same notebook without the answers.
 
 ``solutions/NN_*.ipynb`` is the only source. Its answer cells (nbgrader: ``solution``) hold the reference answer between
-``### BEGIN SOLUTION`` and ``### END SOLUTION``; its check cells (``grade``, ``locked``, ``points``) assert and print, and
-their stored output is what an answer is held against.
+``### BEGIN SOLUTION`` and ``### END SOLUTION``; its check cells (``grade``, ``locked``, ``points``) assert and
+print, and their stored output is what an answer is held against.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ class ProduceRequest:
 
 @dataclass(slots=True)
 class PartitionProduceResponse:
-    """The offset of the batch's first record, or why there is none; ``new_leader`` is (broker, leader epoch), KIP-951."""
+    """The offset of the batch's first record, or why there is none; ``new_leader`` is (broker, leader epoch),
+    KIP-951."""
 
     error: Error = None
     base_offset: int = -1

@@ -169,7 +169,7 @@ class Broker(Host):
         for tp, batch in request.batches.items():
             try:
                 if request.acks not in (0, 1, -1):
-                    raise InvalidRequiredAcksException()
+                    raise InvalidRequiredAcksException
                 partition = self._partition(tp)
                 base_offset, required[tp] = partition.append(batch, request.acks, self.kernel.now_ms)
                 response.partitions[tp] = data.PartitionProduceResponse(None, base_offset, partition.log.start_offset)
@@ -212,7 +212,7 @@ class Broker(Host):
                 if time == -2:
                     part = data.PartitionOffset(None, log.start_offset, -1, partition.leader_epoch)
                 elif log.high_watermark < partition.epoch_start_offset:
-                    raise OffsetNotAvailableException()
+                    raise OffsetNotAvailableException
                 elif time == -1:
                     end = log.last_stable_offset if request.read_committed else log.high_watermark
                     part = data.PartitionOffset(None, end, -1, partition.leader_epoch)

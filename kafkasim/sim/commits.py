@@ -1,7 +1,7 @@
 """A consumer's commits: by itself at Kafka's moments, or when it is told to. Kafka: ConsumerCoordinator.
 
-Auto-commit happens inside poll() when ``auto.commit.interval.ms`` has passed, before a rebalance and at close. It commits
-the positions: what earlier polls returned, processed or not.
+Auto-commit happens inside poll() when ``auto.commit.interval.ms`` has passed, before a rebalance and at close. It
+commits the positions: what earlier polls returned, processed or not.
 """
 
 from __future__ import annotations

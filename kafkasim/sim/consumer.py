@@ -39,7 +39,8 @@ class RebalanceListener(Protocol):
 
 
 class Consumer:
-    """A consuming client, on a machine of its own. Made by ``cluster.consumer(...)``; calls that wait return futures."""
+    """A consuming client, on a machine of its own. Made by ``cluster.consumer(...)``; calls that wait return
+    futures."""
 
     def __init__(self, host: Host, bootstrap: Sequence[str], config: ConsumerConfig) -> None:
         self.host = host

@@ -1,4 +1,5 @@
-"""What outlives a broker's process: its logs and checkpoint files. Left out in this model: loss of power, full disks."""
+"""What outlives a broker's process: its logs and checkpoint files. Left out in this model: loss of power, full
+disks."""
 
 from __future__ import annotations
 

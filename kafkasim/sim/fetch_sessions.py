@@ -177,7 +177,7 @@ class FetchSessions:
         try:
             partition.check_leader(position.leader_epoch)
             if session.is_follower and session.request.replica_id not in partition.followers:
-                raise UnknownLeaderEpochException()
+                raise UnknownLeaderEpochException
             diverging = partition.diverging(position)
             if diverging is not None:
                 return PartitionFetchResponse(diverging=diverging, high_watermark=partition.log.high_watermark)

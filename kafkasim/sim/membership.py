@@ -1,7 +1,7 @@
 """A consumer's membership in its group: find the coordinator, join, share out if one leads, sync, beat.
 
-Kafka: ConsumerCoordinator, AbstractCoordinator (the eager protocol). A member gives up everything before it joins again.
-Left out as yet: the cooperative protocol, static membership, max.poll.interval.ms.
+Kafka: ConsumerCoordinator, AbstractCoordinator (the eager protocol). A member gives up everything before it joins
+again. Left out as yet: the cooperative protocol, static membership, max.poll.interval.ms.
 """
 
 from __future__ import annotations

@@ -256,7 +256,8 @@ class ZooKeeperServer(Host):
                 self._leader.send_without_answer(zk.SessionSilent(session_id, last_heard_us))
 
     def _last_ping_us(self, session_id: int, timeout_ms: int) -> int:
-        """When the last ping must have come: one every third of the timeout, less a second, while nothing else is sent."""
+        """When the last ping must have come: one every third of the timeout, less a second, while nothing else is
+        sent."""
         third_ms = timeout_ms / 3
         interval_us = round(min(third_ms - 1000 if third_ms > 2000 else third_ms, MAX_PING_MS) * US_PER_MS)
         last_us = self._last_request_us[session_id]

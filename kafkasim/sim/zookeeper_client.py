@@ -31,7 +31,8 @@ Watcher = Callable[[zk.WatchNotification], object]
 
 
 class ZooKeeperClient:
-    """One session. ``setting`` names what decided its timeout; ``on_expired`` is called when a server says it is over."""
+    """One session. ``setting`` names what decided its timeout; ``on_expired`` is called when a server says it is
+    over."""
 
     def __init__(
         self, host: Host, servers: Sequence[str], *, timeout_ms: int, setting: str, on_expired: Callable[[], None]

@@ -142,7 +142,8 @@ class LiveBrokersChanged(Fact):
 
 @fact("topic", text="topic {topic} exists: {partitions} partition(s), replication factor {replication_factor}")
 class TopicCreated(Fact):
-    """A topic and where its replicas lie: ``assignment[p]`` lists the brokers of partition p, preferred leader first."""
+    """A topic and where its replicas lie: ``assignment[p]`` lists the brokers of partition p, preferred leader
+    first."""
 
     topic: str
     partitions: int
@@ -196,7 +197,7 @@ class RecordsAppended(Fact):
         return self.last_offset + 1
 
 
-@fact("broker", "tp", host="broker", text="{broker} recognises {batch_id} for {tp} as a repeat of offset {base_offset}")
+@fact("broker", "tp", host="broker", text="{broker} knows {batch_id} for {tp} already: it is at offset {base_offset}")
 class DuplicateRecognised(Fact):
     """A retried batch of an idempotent producer was in the log already; nothing is appended."""
 
@@ -215,10 +216,7 @@ class LogTruncated(Fact):
     log_end_offset: int
 
 
-@fact(
-    "broker", "tp", "follower", host="broker",
-    text="{broker} learns from a fetch that {follower} has {tp} up to offset {log_end_offset}",
-)  # fmt: skip
+@fact("broker", "tp", "follower", host="broker", text="{broker} sees {follower} fetch {tp} from {log_end_offset}")
 class FollowerPositionMoved(Fact):
     """The leader has learned a follower's log end offset: it is the offset that the follower fetches next."""
 

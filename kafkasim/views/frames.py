@@ -76,8 +76,8 @@ def spacetime_frame(
 ) -> Frame:
     """The messages between machines in a stretch of time, a lane a machine, and the facts that mark them.
 
-    ``hosts`` limits the picture to these machines, ``apis`` to messages whose names begin so. Without ``apis`` heartbeats
-    are left out; ``left_out`` counts the messages of the stretch that are not shown.
+    ``hosts`` limits the picture to these machines, ``apis`` to messages whose names begin so. Without ``apis``
+    heartbeats are left out; ``left_out`` counts the messages of the stretch that are not shown.
     """
     start = trace.start_ms if from_ms is None else from_ms
     end = trace.end_ms if to_ms is None else to_ms

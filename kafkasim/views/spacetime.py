@@ -68,9 +68,9 @@ def _cut(line: str) -> str:
 def _arrows(ax: Any, messages: list[dict[str, Any]], rows: dict[str, int], span: float) -> None:
     labels = len(messages) <= MAX_LABELS
     for message in messages:
-        start = (message["sent_ms"], rows[message["source"]])
+        start = (message["sent_ms"], float(rows[message["source"]]))
         arrives = message["arrives_ms"] if message["arrives_ms"] is not None else message["sent_ms"] + 0.02 * span
-        end = (arrives, rows[message["destination"]])
+        end = (arrives, float(rows[message["destination"]]))
         if message["lost"]:
             end = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         colour = colours.MEANING["lost"] if message["lost"] else colours.of_api(message["api"])

@@ -15,7 +15,9 @@ class Talk:
     def __init__(self, initial_delay_ms: int = 3000) -> None:
         self.group = Group("g", initial_delay_ms)
 
-    def join(self, name: str, now_ms: int, member_id: str = "", protocols: tuple[str, ...] = ("range",)) -> list[object]:
+    def join(
+        self, name: str, now_ms: int, member_id: str = "", protocols: tuple[str, ...] = ("range",)
+    ) -> list[object]:
         request = JoinGroupRequest("g", member_id, name, protocols, Subscription(("t",)), 10_000, 60_000)
         self.group.join(request, f"{name}-id", name, now_ms)
         return self.said()

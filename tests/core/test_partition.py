@@ -25,7 +25,9 @@ TP = TopicPartition("t", 0)
 class World:
     """A replica outside any cluster, and the facts it tells."""
 
-    def __init__(self, broker: int = 1, *, isr: tuple[int, ...] = (1, 2, 3), leader: int = 1, **settings: object) -> None:
+    def __init__(
+        self, broker: int = 1, *, isr: tuple[int, ...] = (1, 2, 3), leader: int = 1, **settings: object
+    ) -> None:
         self.facts: list[object] = []
         config = BrokerConfig().topic_defaults().overridden({name: str(value) for name, value in settings.items()})
         self.live = {1, 2, 3}
@@ -206,7 +208,9 @@ def test_reading_between_the_high_watermark_and_the_end_gives_nothing_and_no_err
     for base in (0, 2):
         log.append_as_follower(batch(2).placed(base, 0), 1)
     assert log.read(3, 2, 1_000_000) == []
-    assert [one.base_offset for one in log.read(1, 4, 1_000_000)] == [0, 2], "the batch that holds the offset comes whole"
+    assert [one.base_offset for one in log.read(1, 4, 1_000_000)] == [0, 2], (
+        "the batch that holds the offset comes whole"
+    )
     assert [one.base_offset for one in log.read(0, 4, 1)] == [0], "one batch comes however small the limit"
     for offset in (-1, 5):
         with pytest.raises(OffsetOutOfRangeException):

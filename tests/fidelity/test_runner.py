@@ -46,5 +46,7 @@ def test_what_is_not_modelled_names_the_row_of_the_ledger(tmp_path, capsys):
 
 
 def test_it_is_one_command():
-    run = subprocess.run([sys.executable, "-m", "tests.fidelity"], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.fidelity"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "94 passed, 0 failed, 0 not covered")

@@ -50,7 +50,7 @@ def replica_assignment(given: Any) -> Any:
 
 
 def add_partitions(given: Any) -> Any:
-    existing = {number: given["partition_0_replicas"] for number in range(given["existing_partition_count"])}
+    existing = dict.fromkeys(range(given["existing_partition_count"]), given["partition_0_replicas"])
     added = placement.add_partitions(given["brokers"], existing, given["new_total"])
     first = given["partition_0_replicas"][0]
     start = next((n for n, broker in enumerate(sorted(given["brokers"])) if broker >= first), 0)
@@ -65,9 +65,7 @@ def leader_election(given: Any) -> Any:
     replicas, isr, live = given["assignment"], given["isr"], given["live_brokers"]
     match given["strategy"]:
         case "OFFLINE":
-            chosen = election.offline_election(
-                replicas, isr, live, unclean=given["unclean_leader_election_enable"]
-            )
+            chosen = election.offline_election(replicas, isr, live, unclean=given["unclean_leader_election_enable"])
         case "PREFERRED":
             chosen = election.preferred_election(replicas, isr, live)
         case "REASSIGN" | "REASSIGNMENT":

@@ -64,7 +64,9 @@ def test_when_the_controller_dies_another_broker_takes_over_with_the_next_epoch(
     elected = cluster.trace.of(ControllerElected)
     assert [fact.controller_epoch for fact in elected] == [1, 2]
     assert elected[1].broker != first
-    assert all(cluster.trace.now.partition(tp).leader_epoch == 2 for tp in led), "offline first, then elected: two steps"
+    assert all(cluster.trace.now.partition(tp).leader_epoch == 2 for tp in led), (
+        "offline first, then elected: two steps"
+    )
     assert all(cluster.trace.now.leader(tp) not in (None, first) for tp in ("t-0", "t-1", "t-2"))
 
 
@@ -90,7 +92,9 @@ def test_nothing_acknowledged_is_lost_doubled_or_reordered_with_acks_all(seed):
     state = cluster.trace.now
     for number in range(3):
         assert set(state.isr(("t", number))) == set(cluster.brokers), "the returned broker is in sync again"
-        ends = {cluster.disk(broker).replica(ks.TopicPartition("t", number)).log_end_offset for broker in cluster.brokers}
+        ends = {
+            cluster.disk(broker).replica(ks.TopicPartition("t", number)).log_end_offset for broker in cluster.brokers
+        }
         assert len(ends) == 1
 
 

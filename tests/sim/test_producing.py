@@ -48,7 +48,7 @@ def test_a_batch_is_full_at_batch_size(cluster):
 
 
 def test_a_record_that_is_too_large_is_refused_before_it_is_sent(cluster):
-    with pytest.raises(errors.RecordTooLargeException, match="above max.request.size=1048576"):
+    with pytest.raises(errors.RecordTooLargeException, match=r"above max\.request\.size=1048576"):
         cluster.producer().send("t", "x" * 1_048_576).get()
 
 

@@ -76,7 +76,7 @@ def _broken_promise(logs: Mapping[int, list[tuple[int, Record]]]) -> str | None:
         places = {number for number, log in logs.items() for _, record in log if _is_of(record, truck)}
         if len(places) > 1:
             return (
-                f"The readings of {truck} lie in the partitions {sorted(places)}, and no order holds between partitions."
+                f"The readings of {truck} lie in the partitions {sorted(places)}, and there is no order between them."
                 " What keeps records together in one partition?"
             )
         (number,) = places
@@ -136,8 +136,8 @@ def check_in_order(in_order: Callable[..., object]) -> None:
         got = quietly(in_order, records)
         assert isinstance(got, bool), f"in_order() must give True or False. For {name} it gave {got!r}."
         assert got is wanted, (
-            f"For {name}, (partition, offset) {list(history)}, in_order() must give {wanted}. It gave {got}. Kafka keeps"
-            " an order within each partition, and none between them."
+            f"For {name}, (partition, offset) {list(history)}, in_order() must give {wanted}. It gave {got}. There is"
+            " an order within each partition, and none between partitions."
         )
 
 
