@@ -1,7 +1,8 @@
 """The settings of kafka-python 3: its names, its defaults, and what they are called in the native clients.
 
-A setting is *native* (handed to the native client), *own* (read by the class itself), or *fixed* (kafka-python has it,
-the model does not: only its default is taken). A client without a ``client_id`` is named by the cluster.
+A setting is *native* (handed to the native client under the name given), *own* (read by the class itself), or *fixed*
+(kafka-python has it, the model does not: only its default is taken). A client without a ``client_id`` is named by the
+cluster (``producer-1``), not after kafka-python's version.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import difflib
 import selectors
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kafkasim.client.errors import KafkaConfigurationError, WrongTypeError
+from kafkasim.client.partitioner import DefaultPartitioner
 from kafkasim.config import checks
-from kafkasim.errors import ConfigError, UsageError
+from kafkasim.errors import UsageError
 
-DEFAULT_CLIENT_ID = "kafka-python-3.0.12"
+VERSION = "3.0.12"
 PORT = 9092
 FOREVER = float("inf")
 NOT_HERE = object()
@@ -64,6 +67,18 @@ CLIENT_FIXED: dict[str, Any] = {
 }
 
 
+class RangePartitionAssignor:
+    """Topic by topic, ranges of partitions to the members in order."""
+
+    name = "range"
+
+
+class RoundRobinPartitionAssignor:
+    """All partitions of all topics, dealt out in turn."""
+
+    name = "roundrobin"
+
+
 @dataclass(frozen=True)
 class Known:
     """The settings of one class of kafka-python, each with its default."""
@@ -83,8 +98,6 @@ PRODUCER = Known(
     native={
         **CLIENT_NATIVE,
         "client_id": None,
-        "key_serializer": None,
-        "value_serializer": None,
         "enable_idempotence": True,
         "delivery_timeout_ms": 120000,
         "acks": -1,
@@ -95,7 +108,7 @@ PRODUCER = Known(
         "max_request_size": 1048576,
         "max_in_flight_requests_per_connection": 5,
     },
-    own={"partitioner": None},
+    own={"key_serializer": None, "value_serializer": None, "partitioner": DefaultPartitioner()},
     fixed={
         **CLIENT_FIXED,
         "transactional_id": None,
@@ -111,10 +124,8 @@ CONSUMER = Known(
     "KafkaConsumer",
     native={
         **CLIENT_NATIVE,
-        "client_id": DEFAULT_CLIENT_ID,
+        "client_id": f"kafka-python-{VERSION}",
         "group_id": None,
-        "key_deserializer": None,
-        "value_deserializer": None,
         "group_instance_id": None,
         "fetch_max_wait_ms": 500,
         "fetch_min_bytes": 1,
@@ -125,12 +136,13 @@ CONSUMER = Known(
         "auto_commit_interval_ms": 5000,
         "isolation_level": "read_uncommitted",
         "allow_auto_create_topics": True,
+        "partition_assignment_strategy": (RangePartitionAssignor, RoundRobinPartitionAssignor),
         "max_poll_records": 500,
         "max_poll_interval_ms": 300000,
         "session_timeout_ms": 45000,
         "heartbeat_interval_ms": 3000,
     },
-    own={"partition_assignment_strategy": None, "consumer_timeout_ms": FOREVER},
+    own={"key_deserializer": None, "value_deserializer": None, "consumer_timeout_ms": FOREVER},
     fixed={
         **CLIENT_FIXED,
         "client_rack": "",
@@ -147,43 +159,23 @@ CONSUMER = Known(
 
 ADMIN = Known(
     "KafkaAdminClient",
-    native={**CLIENT_NATIVE, "client_id": DEFAULT_CLIENT_ID},
+    native={**CLIENT_NATIVE, "client_id": f"kafka-python-{VERSION}"},
     own={},
     fixed={**CLIENT_FIXED, "max_in_flight_requests_per_connection": 5},
 )
 
 
-def chosen(known: Known, given: Mapping[str, Any], kind: str, any_value: Sequence[str] = ()) -> dict[str, Any]:
+def checked(known: Known, given: Mapping[str, Any]) -> dict[str, Any]:
     """All settings, given or default, once every given name is known and no wish would be ignored in silence."""
     defaults = known.defaults()
     for name, value in given.items():
         if name not in defaults:
             near = difflib.get_close_matches(name, defaults, n=3, cutoff=0.6)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {len(defaults)} of them."
-            raise ConfigError(f"Unrecognized configs of {kind}: {name}={checks.shown(value)}. {hint}")
-        if name in known.fixed and name not in any_value and not _same(value, defaults[name]):
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"{known.kind}.DEFAULT_CONFIG lists what there is."
+            raise KafkaConfigurationError(f"Unrecognized configs: {{{name!r}: {checks.shown(value)}}}. {hint}")
+        if name in known.fixed and not _same(value, defaults[name]):
             raise UsageError(_refusal(name, value, defaults[name]))
     return {**defaults, **given}
-
-
-def native(values: Mapping[str, Any], bootstrap: Sequence[str]) -> dict[str, Any]:
-    """The native client's settings; kafka-python's back-off between retries does not grow."""
-    known = next(one for one in (PRODUCER, CONSUMER, ADMIN) if set(one.defaults()) == set(values))
-    settings = {name: values[name] for name in known.native}
-    settings["bootstrap_servers"] = list(bootstrap)
-    settings["retry_backoff_max_ms"] = settings["retry_backoff_ms"]
-    if settings.get("retries") == FOREVER:
-        settings["retries"] = checks.INT_MAX
-    if settings["client_id"] in (None, DEFAULT_CLIENT_ID):
-        del settings["client_id"]
-    return settings
-
-
-def bootstrap_servers(given: object, everybody: Sequence[str]) -> list[str]:
-    """The addresses that were given, with their ports; localhost stands for all brokers of the cluster."""
-    found = checks.names(given.split(",") if isinstance(given, str) else given, "bootstrap_servers")
-    addresses = [name.strip() if ":" in name else f"{name.strip()}:{PORT}" for name in found]
-    return list(everybody) if addresses == [f"localhost:{PORT}"] else addresses
 
 
 def _refusal(name: str, value: object, default: object) -> str:
@@ -195,3 +187,57 @@ def _refusal(name: str, value: object, default: object) -> str:
 
 def _same(value: object, default: object) -> bool:
     return type(value) is type(default) and value == default
+
+
+def native_settings(known: Known, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The native client's settings for those of kafka-python.
+
+    What neither the user gave nor kafka-python sees otherwise than Kafka is left to Kafka's default.
+    kafka-python's back-off between retries does not grow.
+    """
+    config = checked(known, given)
+    wanted = {name for name in given if name in known.native} | {"retry_backoff_ms", "reconnect_backoff_max_ms"}
+    native = {name: _converted(name, config[name]) for name in sorted(wanted)}
+    native["retry_backoff_max_ms"] = native["retry_backoff_ms"]
+    return {name: value for name, value in native.items() if value is not None}
+
+
+def _converted(name: str, value: Any) -> Any:
+    convert = CONVERSIONS.get(name)
+    return value if convert is None or value is None else convert(value)
+
+
+def _addresses(value: Any) -> list[str] | None:
+    """Addresses with their ports; None, all brokers of the cluster, for localhost."""
+    found = value.split(",") if isinstance(value, str) else value
+    found = [address.strip() for address in checks.names(found, "bootstrap_servers")]
+    found = [address if ":" in address else f"{address}:{PORT}" for address in found]
+    return None if found == [f"localhost:{PORT}"] else found
+
+
+def _retries(value: Any) -> int:
+    return checks.INT_MAX if value == FOREVER else checks.whole_number(value, "retries", at_least=0)
+
+
+def _acks(value: Any) -> int:
+    if value == "all":
+        return -1
+    if isinstance(value, str):
+        raise WrongTypeError(f"acks must be 0, 1, -1 or 'all'. Got {value!r}.")
+    return checks.whole_number(value, "acks", -1, 1)
+
+
+def _assignors(value: Any) -> list[Any]:
+    """Assignors by name, and objects of the program's own."""
+    if isinstance(value, str) or not isinstance(value, list | tuple):
+        raise WrongTypeError(f"partition_assignment_strategy must be a list of assignors. Got {checks.shown(value)}.")
+    built_in = (RangePartitionAssignor, RoundRobinPartitionAssignor)
+    return [item.name if item in built_in else item for item in value]
+
+
+CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "bootstrap_servers": _addresses,
+    "retries": _retries,
+    "acks": _acks,
+    "partition_assignment_strategy": _assignors,
+}

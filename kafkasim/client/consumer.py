@@ -1,195 +1,388 @@
-"""KafkaConsumer. kafka-python: kafka.consumer."""
+"""KafkaConsumer with kafka-python's arguments, over the native consumer. kafka-python: kafka.consumer.
+
+Without a group_id a subscription owns all partitions that its topics have at the first poll(). Calls without a
+``timeout_ms`` give up after a minute, where kafka-python's wait for ever. Left out: patterns, offsets_for_times, texts
+beside committed offsets, raw metrics.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from kafkasim.client import configs
-from kafkasim.config import checks
-from kafkasim.core.assignors import RangeAssignor, RoundRobinAssignor
+from kafkasim.client.catalogue import Catalogue
+from kafkasim.client.configs import CONSUMER, checked, native_settings
+from kafkasim.client.errors import IllegalStateError, KafkaConfigurationError, WrongTypeError, translated
+from kafkasim.client.futures import Future, finished, result
+from kafkasim.client.serializer import deserialized
+from kafkasim.client.structs import (
+    ConsumerGroupMetadata,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    OffsetAndMetadata,
+    header_size,
+)
+from kafkasim.config import ConsumerConfig, checks
 from kafkasim.errors import ConfigError, UsageError
 from kafkasim.records import TopicPartition
 from kafkasim.sim.consumer_records import ConsumerRecord as NativeRecord
+from kafkasim.sim.kernel import US_PER_MS, Kernel
+from kafkasim.sim.kernel import Future as NativeFuture
 
 if TYPE_CHECKING:
-    from kafkasim.client.library import ClientLibrary
+    from kafkasim.cluster import Cluster
 
-
-class OffsetAndMetadata(NamedTuple):
-    """A committed offset: of the next record to read."""
-
-    offset: int
-    metadata: str = ""
-    leader_epoch: int = -1
-
-
-class ConsumerRecord(NamedTuple):
-    """One record, with kafka-python's fields."""
-
-    topic: str
-    partition: int
-    leader_epoch: int
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: Any
-    value: Any
-    headers: list[tuple[str, bytes | None]]
-    checksum: int | None
-    serialized_key_size: int
-    serialized_value_size: int
-    serialized_header_size: int
+Offsets = Mapping[TopicPartition, OffsetAndMetadata]
 
 
 class KafkaConsumer:
-    """A consuming client with kafka-python's arguments; blocking calls let simulated time pass."""
+    """A consuming client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults. Iterate it for records."""
 
-    def __init__(self, library: ClientLibrary, topics: tuple[str, ...], given: dict[str, Any]) -> None:
-        strategy = ("partition_assignment_strategy",)
-        values = configs.chosen(configs.CONSUMER, given, "KafkaConsumer", strategy)
-        settings = configs.native(values, library.bootstrap(values["bootstrap_servers"]))
-        settings["partition_assignment_strategy"] = given.get(*strategy) or [RangeAssignor(), RoundRobinAssignor()]
-        if values["group_id"] is None:
-            del settings["group_id"], settings["enable_auto_commit"]
-        self.config = values
-        self._library = library
-        self._native = library.cluster.consumer(config=settings)
-        self._buffered: list[ConsumerRecord] = []
+    DEFAULT_CONFIG: ClassVar[dict[str, Any]] = CONSUMER.defaults()
+    cluster: ClassVar[Cluster]
+    kernel: ClassVar[Kernel]
+
+    def __init__(self, *topics: str, **configs: Any) -> None:
+        self.config = checked(CONSUMER, configs)
+        _check_times(self.config)
+        settings = native_settings(CONSUMER, configs)
+        settings["partition_assignment_strategy"] = settings.get("partition_assignment_strategy", DEFAULT_ASSIGNORS)
+        self._has_group = self.config["group_id"] is not None
+        if not self._has_group:
+            if self.config["group_instance_id"] is not None:
+                raise KafkaConfigurationError("group_instance_id requires group_id")
+            settings.pop("enable_auto_commit", None)
+        self._native = self.cluster.consumer(config=settings)
+        self._catalogue = Catalogue(self.cluster, self.kernel, self._native, settings.get("bootstrap_servers"))
+        self._sizes: dict[int, ConsumerConfig] = {}
+        self._alone: tuple[str, ...] = ()
+        self._counts = {"records-consumed-total": 0}
+        self._closed = False
         if topics:
             self.subscribe(topics)
 
-    def subscribe(self, topics: Any = (), pattern: str | None = None, listener: Any = None) -> None:
-        """Read these topics as a member of the group."""
+    def __repr__(self) -> str:
+        return f"<KafkaConsumer client_id={self._native.client_id} group_id={self.config['group_id']}>"
+
+    # --- what to read --------------------------------------------------------------------------------------
+
+    def subscribe(
+        self, topics: Sequence[str] = (), pattern: str | None = None, listener: ConsumerRebalanceListener | None = None
+    ) -> None:
+        """Read these topics; with a group_id as a member of the group."""
         if pattern is not None:
             raise UsageError("Subscribing by pattern is not modelled: name the topics.")
-        self._native.subscribe(list(topics) if not isinstance(topics, str) else topics, listener)
+        if not topics:
+            raise ConfigError("Must provide topics or pattern")
+        if isinstance(topics, str) or not isinstance(topics, Sequence):
+            raise WrongTypeError(f"Topics must be a list (or non-str sequence). Got {checks.shown(topics)}.")
+        if listener is not None and not isinstance(listener, ConsumerRebalanceListener):
+            raise WrongTypeError("listener must be a ConsumerRebalanceListener")
+        for topic in topics:
+            if not isinstance(topic, str):
+                raise WrongTypeError(f"All topics must be strings. Got {checks.shown(topic)}.")
+            if checks.trouble_with_name(topic):
+                raise ConfigError(f"Topic name is invalid: {checks.trouble_with_name(topic)}.")
+        if self._has_group:
+            self._native.subscribe(list(topics), listener)
+        elif self._native.assignment() and not self._alone:
+            raise IllegalStateError("Subscribing and assigning partitions exclude each other: unsubscribe() first.")
+        else:
+            self._alone = tuple(dict.fromkeys(topics))
+            self._native.assign([])
 
     def unsubscribe(self) -> None:
-        """Read nothing any more."""
+        """Read nothing any more, and leave the group."""
+        self._alone = ()
         self._native.unsubscribe()
 
     def subscription(self) -> set[str] | None:
-        """The topics, or None."""
-        return set(self._native.subscription()) or None
+        """The topics that it is subscribed to, None without a subscription."""
+        return set(self._alone or self._native.subscription()) or None
 
-    def assign(self, partitions: Any) -> None:
-        """Read exactly these partitions."""
-        self._native.assign(list(partitions))
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """Read exactly these partitions, without the group's management."""
+        chosen = list(partitions)
+        if self.subscription():
+            raise IllegalStateError("Subscribing and assigning partitions exclude each other: unsubscribe() first.")
+        self._native.assign(chosen)
 
     def assignment(self) -> set[TopicPartition]:
-        """The partitions that are owned."""
+        """The partitions that it owns."""
         return set(self._native.assignment())
+
+    def _assign_all(self, timeout_ms: float | None) -> bool:
+        """A subscription without a group: own every partition of the topics. Whether all of them are known."""
+        if not self._alone or self._native.assignment():
+            return True
+        found: list[TopicPartition] = []
+        for topic in self._alone:
+            future = self._native.partitions_for(topic)
+            if not finished(self.kernel, future, "poll()", timeout_ms) or future.error is not None:
+                return False
+            found += [TopicPartition(topic, number) for number in future.result()]
+        self._native.assign(found)
+        return True
+
+    # --- reading -------------------------------------------------------------------------------------------
 
     def poll(
         self, timeout_ms: float = 0, max_records: int | None = None, update_offsets: bool = True
     ) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """The next records by partition; waits up to ``timeout_ms`` for the first."""
-        if max_records is not None:
-            raise UsageError("max_records is not modelled: give the consumer max_poll_records.")
-        if not update_offsets:
-            raise UsageError("update_offsets=False is not modelled.")
-        records = self._library.errors.call(self._native.poll(timeout_ms).get)
-        return {tp: [_record(one) for one in part] for tp, part in records.items()}
+        """The next records by partition; waits up to ``timeout_ms`` for the first.
 
-    def __iter__(self) -> Iterator[ConsumerRecord]:
+        When a deserializer fails its error is raised, and nothing of this poll counts as read.
+        """
+        if not update_offsets:
+            raise UsageError("update_offsets=False is not modelled: iterate the consumer, or seek() back.")
+        checks.milliseconds(timeout_ms, "timeout_ms")
+        self._open()
+        if max_records is None:
+            max_records = self.config["max_poll_records"]
+        most = checks.whole_number(max_records, "max_records", at_least=1)
+        until_us = self.kernel.now_us + round(timeout_ms * US_PER_MS)
+        if not self._assign_all(timeout_ms):
+            return {}
+        # the native consumer reads how much to hand out from its settings, at each poll
+        if most not in self._sizes:
+            self._sizes[most] = self._native.config.with_changes(max_poll_records=most)
+        self._native.config = self._sizes[most]
+        left_ms = max(0, until_us - self.kernel.now_us) / US_PER_MS
+        polled = result(self.kernel, self._native.poll(left_ms), "poll()")
+        try:
+            records = {tp: [self._record(one) for one in part] for tp, part in polled.items()}
+        except Exception:
+            for tp, part in polled.items():
+                if tp in self._native.assignment():
+                    self._native.seek(tp, part[0].offset)
+            raise
+        self._counts["records-consumed-total"] += sum(map(len, records.values()))
+        return records
+
+    def __iter__(self) -> KafkaConsumer:
         return self
 
     def __next__(self) -> ConsumerRecord:
-        """The next record; StopIteration after consumer_timeout_ms without one."""
+        """The next record, waited for up to consumer_timeout_ms; the position moves record by record."""
+        if self._closed:
+            raise StopIteration
         limit = self.config["consumer_timeout_ms"]
-        waited = 0.0
-        while not self._buffered:
-            step = min(1_000.0, limit - waited)
-            if step <= 0:
+        waited_us = self.kernel.now_us
+        while True:
+            passed_ms = (self.kernel.now_us - waited_us) / US_PER_MS
+            if passed_ms >= limit:
                 raise StopIteration
-            self._buffered = [record for part in self.poll(step).values() for record in part]
-            waited += step
-            if not self._buffered and limit == math.inf and waited >= MAX_WAIT_MS:
+            if passed_ms >= MAX_SILENCE_MS:
                 raise UsageError(
-                    "No record has come for an hour of simulated time, and nothing else can happen while this loop"
-                    " waits. Give the consumer consumer_timeout_ms."
+                    "No record has come for an hour of simulated time, and nobody else can act while this loop waits."
+                    " Give the consumer consumer_timeout_ms."
                 )
-        return self._buffered.pop(0)
+            for part in self.poll(min(limit - passed_ms, MAX_SILENCE_MS - passed_ms), max_records=1).values():
+                return part[0]
 
-    def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int:
-        """The offset of the next record."""
-        return self._library.errors.call(self._native.position(partition).get)
+    def _record(self, native: NativeRecord) -> ConsumerRecord:
+        topic, headers = native.topic, list(native.headers)
+        return ConsumerRecord(
+            topic, native.partition, native.leader_epoch, native.offset, native.timestamp, 0,
+            deserialized(self.config["key_deserializer"], topic, headers, native.key),
+            deserialized(self.config["value_deserializer"], topic, headers, native.value),
+            headers, None, native.serialized_key_size, native.serialized_value_size, header_size(headers),
+        )  # fmt: skip
+
+    # --- where to read ---------------------------------------------------------------------------------------
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read from an offset on."""
-        self._native.seek(partition, offset)
+        """Read this partition from ``offset`` on."""
+        checks.whole_number(offset, "offset", at_least=0)
+        self._native.seek(self._owned([partition], ConfigError)[0], offset)
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
-        """Read from the start on."""
-        self._native.seek_to_beginning(partitions)
+        """Read these partitions, all by default, from their start on."""
+        self._native.seek_to_beginning(self._owned(partitions or self._all(), ConfigError))
 
     def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Read from the end on."""
-        self._native.seek_to_end(partitions)
-
-    def beginning_offsets(self, partitions: Any, timeout_ms: float | None = None) -> dict[TopicPartition, int]:
-        """Where these partitions begin."""
-        return self._library.errors.call(self._native.beginning_offsets(list(partitions)).get)
-
-    def end_offsets(self, partitions: Any, timeout_ms: float | None = None) -> dict[TopicPartition, int]:
-        """Where these partitions end."""
-        return self._library.errors.call(self._native.end_offsets(list(partitions)).get)
-
-    def commit(self, offsets: Mapping[TopicPartition, Any] | None = None, timeout_ms: float | None = None) -> None:
-        """Commit the positions, or these offsets, and wait."""
-        self._library.errors.call(self._native.commit_sync(_offsets(offsets)).get)
-
-    def commit_async(
-        self, offsets: Mapping[TopicPartition, Any] | None = None, callback: Callable[..., object] | None = None
-    ) -> None:
-        """Commit without waiting; ``callback(offsets, error)`` hears how it went."""
-        self._native.commit_async(_offsets(offsets), callback)
-
-    def committed(self, partition: TopicPartition, metadata: bool = False, timeout_ms: float | None = None) -> Any:
-        """The group's committed offset of a partition, or None."""
-        checks.flag(metadata, "metadata")
-        offset = self._library.errors.call(self._native.committed([partition]).get)[TopicPartition(*partition)]
-        return OffsetAndMetadata(offset) if metadata and offset is not None else offset
+        """Read these partitions, all by default, from their end on."""
+        self._native.seek_to_end(self._owned(partitions or self._all(), ConfigError))
 
     def pause(self, *partitions: TopicPartition) -> None:
-        """Get no records of these."""
-        self._native.pause(partitions)
+        """Go on owning these partitions, but get no records of them."""
+        self._native.pause(self._owned(partitions, IllegalStateError))
 
     def resume(self, *partitions: TopicPartition) -> None:
-        """Get records of these again."""
-        self._native.resume(partitions)
+        """Get records of these partitions again."""
+        self._native.resume(self._owned(partitions, IllegalStateError))
 
     def paused(self) -> set[TopicPartition]:
         """The partitions that are paused."""
         return set(self._native.paused())
 
+    def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int | None:
+        """The offset of the next record; None when it is not known after ``timeout_ms``."""
+        future = self._native.position(self._owned([partition], IllegalStateError)[0])
+        if not finished(self.kernel, future, "position()", _timeout(timeout_ms)):
+            return None
+        return result(self.kernel, future, "position()")
+
+    def beginning_offsets(
+        self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
+    ) -> dict[TopicPartition, int]:
+        """The log start offset of each partition."""
+        return self._listed(self._native.beginning_offsets(list(partitions)), "beginning_offsets()", timeout_ms)
+
+    def end_offsets(
+        self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
+    ) -> dict[TopicPartition, int]:
+        """The high watermark of each partition: where reading ends."""
+        return self._listed(self._native.end_offsets(list(partitions)), "end_offsets()", timeout_ms)
+
+    def _listed(
+        self, future: NativeFuture[dict[TopicPartition, int]], call: str, timeout_ms: float | None
+    ) -> dict[TopicPartition, int]:
+        limit = self.config["request_timeout_ms"] if timeout_ms is None else _timeout(timeout_ms)
+        return result(self.kernel, future, call, limit)
+
+    def _all(self) -> list[TopicPartition]:
+        if not self._native.assignment():
+            raise ConfigError("No partitions are currently assigned: poll() first.")
+        return sorted(self._native.assignment())
+
+    def _owned(self, partitions: Iterable[TopicPartition], refusal: type[Exception]) -> list[TopicPartition]:
+        found = [_partition(tp) for tp in partitions]
+        for tp in found:
+            if tp not in self._native.assignment():
+                raise refusal(f"Unassigned partition: {tp}. With a subscription, partitions come with poll().")
+        return found
+
+    # --- commits -----------------------------------------------------------------------------------------------
+
+    def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
+        """Commit the positions, or these offsets (of the *next* records), and wait."""
+        self._needs_group()
+        result(self.kernel, self._native.commit_sync(_plain(offsets)), "commit()", _timeout(timeout_ms))
+
+    def commit_async(
+        self, offsets: Offsets | None = None, callback: Callable[[Any, Any], object] | None = None
+    ) -> Future:
+        """Commit without waiting; not retried. ``callback(offsets, response)`` gets True or the error."""
+        self._needs_group()
+        done: NativeFuture[Any] = self.kernel.future("commit_async()")
+        future = Future(self.kernel, done, "commit_async()")
+
+        def heard(committed: Mapping[TopicPartition, int], error: Exception | None) -> None:
+            if callback is not None:
+                shown = offsets or {tp: OffsetAndMetadata(offset) for tp, offset in committed.items()}
+                future.add_both(lambda response: callback(shown, response))
+            done.succeed(True) if error is None else done.fail(error)
+
+        self._native.commit_async(_plain(offsets), heard)
+        return future
+
+    def committed(
+        self, partition: TopicPartition, metadata: bool = False, timeout_ms: float | None = None
+    ) -> int | OffsetAndMetadata | None:
+        """The group's committed offset of a partition, None where there is none."""
+        self._needs_group()
+        tp = _partition(partition)
+        found = result(self.kernel, self._native.committed([tp]), "committed()", _timeout(timeout_ms))[tp]
+        return OffsetAndMetadata(found) if metadata and found is not None else found
+
+    def _needs_group(self) -> None:
+        if not self._has_group:
+            raise IllegalStateError("Requires group_id")
+
+    # --- the cluster, the group, the end --------------------------------------------------------------------------
+
+    def topics(self) -> set[str]:
+        """The topics of the cluster, without its own."""
+        return self._catalogue.topics()
+
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """The partitions of a topic."""
-        return set(self._library.errors.call(self._native.partitions_for(topic).get))
+        """The partitions of a topic; none when there is no such topic."""
+        return self._catalogue.partitions(topic)
+
+    def group_metadata(self) -> ConsumerGroupMetadata:
+        """Its membership now."""
+        if not self._has_group:
+            return ConsumerGroupMetadata()
+        group, generation, member = self._native.group_metadata()
+        state = "<stable>" if generation >= 0 else "<unjoined>"
+        return ConsumerGroupMetadata(group, generation, member, self.config["group_instance_id"], state)
+
+    def bootstrap_connected(self) -> bool:
+        """Whether a broker answers; a real consumer asked when it was made, this one asks now."""
+        return self._catalogue.answers()
+
+    def metrics(self, raw: bool = False) -> dict[str, dict[str, int]]:
+        """How many records were handed out, in kafka-python's group."""
+        if raw:
+            raise UsageError("raw=True shows kafka-python's own objects. Call metrics() without it.")
+        return {"consumer-fetch-manager-metrics": dict(self._counts)}
 
     def close(self, autocommit: bool = True, timeout_ms: float | None = None) -> None:
         """Commit if that is automatic, leave the group, hang up."""
-        if not autocommit:
+        if self._closed:
+            return
+        if not autocommit and self._has_group and self.config["enable_auto_commit"]:
             raise UsageError("close(autocommit=False) is not modelled: give the consumer enable_auto_commit=False.")
-        self._library.errors.call(self._native.close().get)
+        limit = self.config["request_timeout_ms"] if timeout_ms is None else _timeout(timeout_ms)
+        future = self._native.close()
+        self._closed = True
+        finished(self.kernel, future, "close()", limit)
+        self._catalogue.close()
+        for deserializer in (self.config["key_deserializer"], self.config["value_deserializer"]):
+            getattr(deserializer, "close", lambda: None)()
+        if future.error is not None:
+            raise translated(future.error) from future.error
+
+    def _open(self) -> None:
+        if self._closed:
+            raise IllegalStateError("KafkaConsumer is closed. Make a new one to read more.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        self.close()
 
 
-MAX_WAIT_MS = 3_600_000
+MAX_SILENCE_MS = 3_600_000
+DEFAULT_ASSIGNORS = ("range", "roundrobin")
 
 
-def _record(native: NativeRecord) -> ConsumerRecord:
-    header_size = sum(len(name.encode()) + len(data or b"") for name, data in native.headers) if native.headers else -1
-    return ConsumerRecord(
-        native.topic, native.partition, native.leader_epoch, native.offset, native.timestamp, 0, native.key,
-        native.value, list(native.headers), None, native.serialized_key_size, native.serialized_value_size, header_size,
-    )  # fmt: skip
+def _check_times(config: Mapping[str, Any]) -> None:
+    idle, request, wait = (
+        config[name] for name in ("connections_max_idle_ms", "request_timeout_ms", "fetch_max_wait_ms")
+    )
+    if not wait < request < idle:
+        raise KafkaConfigurationError(
+            f"connections_max_idle_ms ({idle}) must be larger than request_timeout_ms ({request}) which must be larger"
+            f" than fetch_max_wait_ms ({wait})."
+        )
 
 
-def _offsets(offsets: Mapping[TopicPartition, Any] | None) -> dict[TopicPartition, int] | None:
+def _timeout(timeout_ms: float | None) -> float | None:
+    return None if timeout_ms is None else checks.milliseconds(timeout_ms, "timeout_ms")
+
+
+def _partition(partition: object) -> TopicPartition:
+    if not isinstance(partition, TopicPartition):
+        raise WrongTypeError(f"partition must be a TopicPartition. Got {checks.shown(partition)}.")
+    return partition
+
+
+def _plain(offsets: Any) -> dict[TopicPartition, int] | None:
     if offsets is None:
         return None
     if not isinstance(offsets, Mapping):
-        raise ConfigError(f"offsets must map TopicPartitions to OffsetAndMetadata. Got {offsets!r}.")
-    return {tp: offset[0] if isinstance(offset, tuple) else offset for tp, offset in offsets.items()}
+        raise WrongTypeError(f"offsets must map TopicPartition to OffsetAndMetadata. Got {checks.shown(offsets)}.")
+    found: dict[TopicPartition, int] = {}
+    for tp, given in offsets.items():
+        if not isinstance(given, OffsetAndMetadata):
+            raise WrongTypeError(f"The offset of {tp} must be an OffsetAndMetadata. Got {checks.shown(given)}.")
+        if given.metadata:
+            raise UsageError("A text beside a committed offset is not modelled: leave metadata empty.")
+        found[_partition(tp)] = checks.whole_number(given.offset, f"the offset of {tp}", at_least=0)
+    return found

@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kafkasim.core.hashing import murmur2, partition_for_key
+from kafkasim.core import hashing
 from kafkasim.errors import ConfigError
 
 __all__ = ["ClusterMetadata", "DefaultPartitioner", "Partitioner", "StickyPartitioner", "murmur2"]
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's hash of some bytes, without a sign as in kafka-python."""
+    return hashing.murmur2(bytes(data)) & 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class DefaultPartitioner(Partitioner):
     ) -> int:
         """By murmur2, or at random."""
         if serialized_key is not None:
-            return partition_for_key(bytes(serialized_key), cluster.partitions)
+            return hashing.partition_for_key(bytes(serialized_key), cluster.partitions)
         return cluster.chance.choice(_pool(cluster))
 
 
@@ -108,17 +113,17 @@ class PartitionerBridge:
     and the partitioner then only for records without a key.
     """
 
-    def __init__(self, partitioner: Partitioner, chance: random.Random) -> None:
+    def __init__(self, partitioner: Partitioner) -> None:
         self._partitioner = partitioner
-        self._chance = chance
-        self.record = Asking(None, None)
+        self.chance = random.Random(0)
+        self.asking = Asking(None, None)
 
     def partition(
         self, topic: str, key: bytes | None, value: bytes | None, available: Sequence[int], partitions: int
     ) -> int:
-        """The choice for :attr:`record`."""
-        asking = self.record
-        metadata = ClusterMetadata(topic, tuple(available), partitions, self._chance)
+        """The choice for the record that :attr:`asking` is about."""
+        asking = self.asking
+        metadata = ClusterMetadata(topic, tuple(available), partitions, self.chance)
         if asking.first is not None:
             if key is not None:
                 return asking.first

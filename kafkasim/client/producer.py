@@ -1,179 +1,256 @@
-"""KafkaProducer and what its send() returns. kafka-python: kafka.producer."""
+"""KafkaProducer with kafka-python's arguments, over the native producer. kafka-python: kafka.producer.
+
+send() returns at once, but for the first record of a topic: then it waits for metadata, up to max_block_ms. Left out:
+transactions, compression, raw metrics.
+"""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+import logging
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from kafkasim.client import configs
+from kafkasim.client.configs import PRODUCER, checked, native_settings
+from kafkasim.client.errors import (
+    BY_CODE,
+    IllegalStateError,
+    KafkaConfigurationError,
+    KafkaTimeoutError,
+    WrongTypeError,
+    translated,
+)
+from kafkasim.client.futures import FutureRecordMetadata, RecordMetadata, finished, milliseconds
+from kafkasim.client.partitioner import Asking, Partitioner, PartitionerBridge
+from kafkasim.client.serializer import serialized
+from kafkasim.client.structs import header_size
 from kafkasim.config import checks
-from kafkasim.core.hashing import partition_for_key
-from kafkasim.errors import ConfigError, UsageError
+from kafkasim.errors import ConfigError, KafkaError, UsageError
 from kafkasim.records import TopicPartition
-from kafkasim.sim.kernel import Future
+from kafkasim.sim.kernel import Future, Kernel
 from kafkasim.sim.producer import RecordMetadata as NativeMetadata
 
 if TYPE_CHECKING:
-    from kafkasim.client.library import ClientLibrary
+    from kafkasim.cluster import Cluster
 
+log = logging.getLogger(__name__)
 
-class RecordMetadata(NamedTuple):
-    """Where a record went."""
-
-    topic: str
-    partition: int
-    topic_partition: TopicPartition
-    offset: int
-    timestamp: int
-    checksum: int | None
-    serialized_key_size: int
-    serialized_value_size: int
-    serialized_header_size: int
-
-
-class FutureRecordMetadata:
-    """What send() returns: the record's fate, now or later."""
-
-    def __init__(self, library: ClientLibrary, native: Future[NativeMetadata], header_size: int) -> None:
-        self._library = library
-        self._native = native
-        self._header_size = header_size
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the answer is there."""
-        return self._native.is_done()
-
-    @property
-    def value(self) -> RecordMetadata | None:
-        """The answer, if it is a good one."""
-        return self._metadata(self._native.result()) if self.succeeded() else None
-
-    @property
-    def exception(self) -> Exception | None:
-        """The answer, if it is an error."""
-        error = self._native.error
-        return None if error is None else self._library.errors.translated(error, waited=True)
-
-    def succeeded(self) -> bool:
-        """Whether the record was acknowledged."""
-        return self.is_done and self._native.error is None
-
-    def failed(self) -> bool:
-        """Whether the record has failed."""
-        return self.is_done and self._native.error is not None
-
-    def get(self, timeout: float | None = None) -> RecordMetadata:
-        """Let time pass until the answer is there, at most ``timeout`` seconds; give it or raise its error."""
-        self._library.wait(self._native, timeout)
-        return self._metadata(self._library.errors.call(self._native.result))
-
-    def add_callback(self, f: Callable[..., object], *args: Any, **kwargs: Any) -> FutureRecordMetadata:
-        """Call ``f(*args, metadata, **kwargs)`` when the record is acknowledged."""
-        self._native.then(lambda done: f(*args, self.value, **kwargs) if done.error is None else None)
-        return self
-
-    def add_errback(self, f: Callable[..., object], *args: Any, **kwargs: Any) -> FutureRecordMetadata:
-        """Call ``f(*args, error, **kwargs)`` when the record has failed."""
-        self._native.then(lambda done: None if done.error is None else f(*args, self.exception, **kwargs))
-        return self
-
-    def add_both(self, f: Callable[..., object], *args: Any, **kwargs: Any) -> FutureRecordMetadata:
-        """Both of them."""
-        return self.add_callback(f, *args, **kwargs).add_errback(f, *args, **kwargs)
-
-    def _metadata(self, native: NativeMetadata) -> RecordMetadata:
-        return RecordMetadata(
-            native.topic, native.partition, TopicPartition(native.topic, native.partition), native.offset,
-            native.timestamp, None, native.serialized_key_size, native.serialized_value_size, self._header_size,
-        )  # fmt: skip
-
-
-class DefaultPartitioner:
-    """By murmur2 with a key, else a random available partition for each record. kafka-python: DefaultPartitioner."""
-
-    def __init__(self) -> None:
-        self._chance: random.Random = random.Random(0)
-
-    def bind(self, chance: random.Random) -> None:
-        """Take the random numbers from the cluster's own stream, so that a run can be repeated."""
-        self._chance = chance
-
-    def partition(
-        self, topic: str, key: bytes | None, value: bytes | None, available: Sequence[int], partitions: int
-    ) -> int:
-        """The partition of one record."""
-        if key is not None:
-            return partition_for_key(key, partitions)
-        return self._chance.choice(list(available) or list(range(partitions)))
-
-
-class StickyPartitioner:
-    """The sticky choice of the Java client. kafka-python: StickyPartitioner."""
+NO_TRANSACTIONS = "Transactions come with exactly-once, which is not modelled yet."
 
 
 class KafkaProducer:
-    """A producing client with kafka-python's arguments; blocking calls let simulated time pass."""
+    """A producing client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults."""
 
-    def __init__(self, library: ClientLibrary, given: dict[str, Any]) -> None:
-        values = configs.chosen(configs.PRODUCER, given, "KafkaProducer", ("partitioner",))
-        partitioner = given.get("partitioner") or DefaultPartitioner()
-        settings = configs.native(values, library.bootstrap(values["bootstrap_servers"]))
-        if "enable_idempotence" not in given:
-            del settings["enable_idempotence"]
-        if not isinstance(partitioner, StickyPartitioner):
-            settings["partitioner_class"] = partitioner
-        self.config = values
-        self._library = library
-        self._native = library.cluster.producer(settings)
-        if isinstance(partitioner, DefaultPartitioner):
-            partitioner.bind(library.chance(f"partitioner/{self._native.client_id}"))
-        self._known: set[str] = set()
+    DEFAULT_CONFIG: ClassVar[dict[str, Any]] = PRODUCER.defaults()
+    cluster: ClassVar[Cluster]
+    kernel: ClassVar[Kernel]
+
+    def __init__(self, **configs: Any) -> None:
+        self.config = checked(PRODUCER, configs)
+        settings = native_settings(PRODUCER, configs)
+        if self.config["acks"] == "all":
+            self.config["acks"] = -1
+        self._settle_idempotence(configs)
+        shortest = self.config["linger_ms"] + self.config["request_timeout_ms"]
+        if self.config["delivery_timeout_ms"] < shortest:
+            raise KafkaConfigurationError(
+                f"delivery_timeout_ms must not be below linger_ms + request_timeout_ms ({shortest}). "
+                f"Got {self.config['delivery_timeout_ms']}."
+            )
+        partitioner = self.config["partitioner"]
+        if not isinstance(partitioner, Partitioner):
+            raise WrongTypeError(
+                "partitioner must be an object of a class derived from kafka.partitioner.Partitioner. "
+                f"Got {checks.shown(partitioner)}."
+            )
+        # kafka-python's buffer has no limit: send() never waits for memory
+        settings.update(enable_idempotence=self.config["enable_idempotence"], buffer_memory=checks.LONG_MAX)
+        bridge = PartitionerBridge(partitioner)
+        self._native = self.cluster.producer({**settings, "partitioner_class": bridge})
+        self.config["client_id"] = self._native.client_id
+        bridge.chance = self.kernel.rng(f"partitioner/{self._native.client_id}")
+        self._bridge = bridge
+        self._counts = {"record-send-total": 0, "record-error-total": 0}
+        self._connected = False
         self._closed = False
 
+    def _settle_idempotence(self, given: dict[str, Any]) -> None:
+        """acks, retries and requests in flight that stand against idempotence win, unless it was asked for."""
+        if not self.config["enable_idempotence"]:
+            return
+        against = [name for name, clash in (
+            ("acks", self.config["acks"] != -1),
+            ("retries", self.config["retries"] == 0),
+            ("max_in_flight_requests_per_connection", self.config["max_in_flight_requests_per_connection"] > 5),
+        ) if name in given and clash]  # fmt: skip
+        if not against:
+            return
+        listed = ", ".join(f"{name}={self.config[name]!r}" for name in against)
+        if "enable_idempotence" in given:
+            raise KafkaConfigurationError(f"enable_idempotence=True is incompatible with user-provided {listed}")
+        log.warning("Idempotence is disabled: it does not go together with %s.", listed)
+        self.config["enable_idempotence"] = False
+
+    def __repr__(self) -> str:
+        return f"<KafkaProducer client_id={self.config['client_id']} transactional_id=None>"
+
+    # --- sending -------------------------------------------------------------------------------------------
+
     def send(
-        self, topic: str, value: Any = None, key: Any = None, headers: list[tuple[str, bytes]] | None = None,
-        partition: int | None = None, timestamp_ms: int | None = None,
-    ) -> FutureRecordMetadata:  # fmt: skip
-        """Send one record; waits only for the metadata of a new topic."""
-        if self._closed:
-            raise UsageError("KafkaProducer already closed!")
+        self,
+        topic: str,
+        value: Any = None,
+        key: Any = None,
+        headers: list[tuple[str, bytes]] | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> FutureRecordMetadata:
+        """Send one record; the future of where it went.
+
+        Raises KafkaTimeoutError when the topic is not known after max_block_ms. Without a serializer key and value
+        must be bytes; both None is refused, and so is a partition that the topic does not have.
+        """
+        self._open()
         if value is None and key is None:
             raise ConfigError("Need at least one: key or value")
-        self._library.outside_a_process("KafkaProducer.send()")
-        for name, data, serializer in (("key", key, "key_serializer"), ("value", value, "value_serializer")):
-            if self.config[serializer] is None and data is not None and not isinstance(data, bytes):
-                raise ConfigError(f"{name} must be bytes, or give a {serializer}. Got {data!r}.")
-        if topic not in self._known:
-            self.partitions_for(topic)
-        native = self._native.send(
-            topic, value, key=key, partition=partition, timestamp=timestamp_ms, headers=headers or ()
+        headers = _headers(headers)
+        key_bytes = _bytes(serialized(self.config["key_serializer"], topic, headers, key), "key")
+        value_bytes = _bytes(serialized(self.config["value_serializer"], topic, headers, value), "value")
+        if partition is not None:
+            checks.whole_number(partition, "partition", at_least=0)
+        known = self.partitions_for(topic)
+        if partition is not None and partition not in known:
+            raise ConfigError(f"Unrecognized partition {partition} for topic {topic}; it has {sorted(known)}.")
+        self._bridge.asking = Asking(key, value)
+        future = self._native.send(
+            topic, value_bytes, key=key_bytes, partition=partition, timestamp=timestamp_ms, headers=headers
         )
-        header_size = sum(len(name.encode()) + len(data) for name, data in headers or ()) if headers else -1
-        return FutureRecordMetadata(self._library, native, header_size)
+        too_large = future.error is not None and isinstance(future.error, BY_TOO_LARGE)
+        if too_large:
+            raise BY_CODE[10](str(future.error), cause=future.error)
+        self._counts["record-send-total"] += 1
+        sent = FutureRecordMetadata(
+            self.kernel, future, "get()", lambda native: _metadata(native, header_size(headers))
+        )
+        sent.add_errback(self._count_error)
+        return sent
+
+    def _count_error(self, _: object) -> None:
+        self._counts["record-error-total"] += 1
 
     def partitions_for(self, topic: str) -> set[int]:
-        """The partitions of a topic; KafkaTimeoutError after max_block_ms."""
-        found = self._library.errors.call(self._native.partitions_for(topic).get)
-        self._known.add(topic)
-        return set(found)
+        """The partitions of a topic; waits up to max_block_ms for them, then KafkaTimeoutError."""
+        _topic(topic)
+        future = self._native.partitions_for(topic)
+        if not future.is_done():
+            finished(self.kernel, future, "The wait for metadata")
+        if future.error is not None:
+            if isinstance(translated(future.error), KafkaTimeoutError):
+                after_s = self.config["max_block_ms"] / 1000
+                raise KafkaTimeoutError(f"Failed to update metadata after {after_s:.1f} secs.", cause=future.error)
+            raise translated(future.error) from future.error
+        self._connected = True
+        return set(future.result())
 
     def flush(self, timeout: float | None = None) -> None:
-        """Wait until everything that was sent is answered, at most ``timeout`` seconds."""
-        self._library.wait(self._native.flush(), timeout)
+        """Send everything now and wait until it is answered, at most ``timeout`` seconds, then KafkaTimeoutError."""
+        timeout_ms = milliseconds(timeout)
+        self._wait(self._native.flush(), "flush()", timeout_ms)
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
-        """Flush, then hang up."""
+        """Flush, then hang up; KafkaTimeoutError when ``timeout`` seconds are over first."""
+        timeout_ms = milliseconds(timeout)
         if not self._closed:
+            self._wait(self._native.flush(), "close()", timeout_ms)
             self._closed = True
-            self._library.wait(self._native.close(), timeout)
+            self._wait(self._native.close(), "close()", None)
+            for serializer in (self.config["key_serializer"], self.config["value_serializer"]):
+                getattr(serializer, "close", lambda: None)()
+
+    def _wait(self, future: Future[None], call: str, timeout_ms: float | None) -> None:
+        if not finished(self.kernel, future, call, timeout_ms):
+            raise KafkaTimeoutError("Timeout waiting for future")
+
+    def _open(self) -> None:
+        if self._closed:
+            raise IllegalStateError("KafkaProducer already closed! Make a new one to send more.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- what it knows of itself ------------------------------------------------------------------------------
 
     def bootstrap_connected(self) -> bool:
-        """Whether some broker can be reached."""
-        return self._library.errors.call(lambda: not self._closed)
+        """Whether a broker has answered. A real producer asks when it is made; this one with its first record."""
+        return self._connected
 
-    def metrics(self, raw: bool = False) -> dict[str, dict[str, float]]:
-        """A few numbers, as far as they are kept here."""
-        checks.flag(raw, "raw")
-        return {"producer-metrics": {"record-send-total": float(self._native.records_sent)}}
+    def metrics(self, raw: bool = False) -> dict[str, dict[str, int]]:
+        """How many records were sent and how many of them failed, in kafka-python's groups."""
+        if raw:
+            raise UsageError("raw=True shows kafka-python's own objects. Call metrics() without it.")
+        return {"producer-metrics": dict(self._counts)}
+
+    # --- transactions ------------------------------------------------------------------------------------------
+
+    def init_transactions(self) -> None:
+        """Not modelled yet."""
+        raise UsageError(NO_TRANSACTIONS)
+
+    def begin_transaction(self) -> None:
+        """Not modelled yet."""
+        raise UsageError(NO_TRANSACTIONS)
+
+    def send_offsets_to_transaction(self, offsets: Any, group_metadata: Any) -> None:
+        """Not modelled yet."""
+        raise UsageError(NO_TRANSACTIONS)
+
+    def commit_transaction(self) -> None:
+        """Not modelled yet."""
+        raise UsageError(NO_TRANSACTIONS)
+
+    def abort_transaction(self) -> None:
+        """Not modelled yet."""
+        raise UsageError(NO_TRANSACTIONS)
+
+
+BY_TOO_LARGE = KafkaError.by_name["MESSAGE_TOO_LARGE"]
+
+
+def _topic(topic: object) -> None:
+    """Topic names are checked before anything is asked."""
+    if not isinstance(topic, str):
+        raise WrongTypeError(f"The name of a topic must be a text. Got {checks.shown(topic)}.")
+    trouble = checks.trouble_with_name(topic)
+    if trouble:
+        raise ConfigError(f"Topic name is invalid: {trouble}.")
+
+
+def _headers(headers: Any) -> list[tuple[str, bytes]]:
+    found = [] if headers is None else headers
+    if not isinstance(found, list) or not all(
+        isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], bytes)
+        for item in found
+    ):
+        raise WrongTypeError(f"headers must be a list of (str, bytes) tuples. Got {checks.shown(headers)}.")
+    return found
+
+
+def _bytes(data: object, name: str) -> bytes | None:
+    if data is None:
+        return None
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise WrongTypeError(
+            f"Unsupported type for serialized {name}: {type(data)}. Give bytes, or the producer a {name}_serializer."
+        )
+    return bytes(data)
+
+
+def _metadata(native: NativeMetadata, headers_size: int) -> RecordMetadata:
+    return RecordMetadata(
+        native.topic, native.partition, TopicPartition(native.topic, native.partition), native.offset,
+        native.timestamp, None, native.serialized_key_size, native.serialized_value_size, headers_size,
+    )  # fmt: skip

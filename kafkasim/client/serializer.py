@@ -17,7 +17,7 @@ class Serializer(ABC):
     def serialize(self, topic: str, headers: Headers, data: Any) -> Any:
         """The bytes of a key or value."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # nothing to close by default
         """The producer closes."""
 
 
@@ -28,7 +28,7 @@ class Deserializer(ABC):
     def deserialize(self, topic: str, headers: Headers, data: Any) -> Any:
         """The key or value in these bytes, which are None for None."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # nothing to close by default
         """The consumer closes."""
 
 

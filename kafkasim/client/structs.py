@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from kafkasim.records import TopicPartition
-
 __all__ = ["ConsumerGroupMetadata", "ConsumerRebalanceListener", "ConsumerRecord", "NewTopic", "OffsetAndMetadata"]
 
 
@@ -71,12 +69,11 @@ class ConsumerRebalanceListener(ABC):
     def on_partitions_assigned(self, assigned: Any) -> object:
         """These are owned from now on."""
 
+    def on_partitions_lost(self, lost: Any) -> object:
+        """kafka-python calls this for a member that was put out of its group; this model never does."""
+        return self.on_partitions_revoked(lost)
+
 
 def header_size(headers: Any) -> int:
     """Bytes of all names and values; -1 without headers."""
     return sum(len(name.encode()) + len(value or b"") for name, value in headers) if headers else -1
-
-
-def is_partition(value: object) -> bool:
-    """Whether a value is a TopicPartition."""
-    return isinstance(value, TopicPartition)

@@ -74,14 +74,14 @@ class Subscription:
     @property
     def has_records(self) -> bool:
         """Whether poll() can return something at once."""
-        return any(not self.owned[tp].paused for tp in self._turn)
+        return any(not self.owned[tp].paused and self.owned[tp].buffered for tp in self._turn)
 
     def take(self, most: int) -> dict[TopicPartition, list[tuple[int, int, Record]]]:
         """At most ``most`` records as (offset, leader epoch, record), partition by partition; the positions move."""
         taken: dict[TopicPartition, list[tuple[int, int, Record]]] = {}
         for tp in list(self._turn):
             one = self.owned[tp]
-            if one.paused or most <= 0:
+            if one.paused or not one.buffered or most <= 0:
                 continue
             part = taken[tp] = []
             while one.buffered and most > 0:

@@ -1,6 +1,7 @@
 """Groups: finding the coordinator, joining, syncing, beating, leaving, committing and fetching offsets.
 
-A member's subscription and assignment travel as what they mean; Kafka packs them into bytes.
+A member's subscription and assignment travel as what they mean; Kafka packs them into bytes. One answer holds for all
+partitions of a commit or a fetch of offsets; Kafka has an error for each.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from kafkasim.records import TopicPartition
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a member wants, and what it still owns from the generation it was last part of."""
+    """What a member wants, and what it still owns from the generation it was last part of.
+
+    ``group_instance_id`` is filled in by the coordinator, for the leader: assignors put static members first.
+    """
 
     topics: tuple[str, ...]
     owned_partitions: tuple[TopicPartition, ...] = ()
     generation_id: int = -1
+    group_instance_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -54,7 +59,11 @@ class FindCoordinatorResponse(GroupResponse):
 
 @dataclass(slots=True)
 class JoinGroupRequest(GroupRequest):
-    """Take part in the next generation; ``protocols`` are the member's assignors, the favourite first."""
+    """Take part in the next generation; ``protocols`` are the member's assignors, the favourite first.
+
+    An empty ``member_id`` asks for one. With a ``group_instance_id`` the member is static: it may come back under the
+    same instance id within its session timeout, and nobody notices.
+    """
 
     member_id: str
     client_id: str
@@ -62,17 +71,25 @@ class JoinGroupRequest(GroupRequest):
     subscription: Subscription
     session_timeout_ms: int
     rebalance_timeout_ms: int
+    group_instance_id: str | None = None
+
+    def describe(self) -> str:
+        return f"JoinGroup {self.group_id} ({self.client_id}, {' or '.join(self.protocols)})"
 
 
 @dataclass(slots=True)
 class JoinGroupResponse(GroupResponse):
-    """Only the leader of the group gets the ``members``, with what they want."""
+    """Only the leader of the group gets the ``members``, with what they want.
+
+    ``skip_assignment`` tells a static leader that has come back that the present assignment stays (KIP-814).
+    """
 
     member_id: str = ""
     generation_id: int = -1
     protocol: str = ""
     leader: str = ""
     members: dict[str, Subscription] = field(default_factory=dict)
+    skip_assignment: bool = False
 
 
 @dataclass(slots=True)
@@ -82,6 +99,11 @@ class SyncGroupRequest(GroupRequest):
     member_id: str
     generation_id: int
     assignments: dict[str, tuple[TopicPartition, ...]] = field(default_factory=dict)
+    group_instance_id: str | None = None
+
+    def describe(self) -> str:
+        brings = f", assigns to {len(self.assignments)}" if self.assignments else ""
+        return f"SyncGroup {self.group_id} (generation {self.generation_id}{brings})"
 
 
 @dataclass(slots=True)
@@ -93,6 +115,7 @@ class SyncGroupResponse(GroupResponse):
 class HeartbeatRequest(GroupRequest):
     member_id: str
     generation_id: int
+    group_instance_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -102,7 +125,10 @@ class HeartbeatResponse(GroupResponse):
 
 @dataclass(slots=True)
 class LeaveGroupRequest(GroupRequest):
+    """A member goes. An administrator names a static member by ``group_instance_id``, with an empty ``member_id``."""
+
     member_id: str
+    group_instance_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -112,11 +138,21 @@ class LeaveGroupResponse(GroupResponse):
 
 @dataclass(slots=True)
 class OffsetCommitRequest(GroupRequest):
-    """Offsets to read next. Generation -1 and no member id: a consumer that is in no group's generation."""
+    """Offsets to read next. Generation -1 and no member id: a consumer that is in no group's generation.
+
+    ``leader_epochs`` (of the last record read) and ``metadata`` (a text of the user's own) may name some partitions.
+    """
 
     member_id: str
     generation_id: int
     offsets: dict[TopicPartition, int]
+    group_instance_id: str | None = None
+    leader_epochs: dict[TopicPartition, int] = field(default_factory=dict)
+    metadata: dict[TopicPartition, str] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        parts = ", ".join(f"{tp} at {offset}" for tp, offset in self.offsets.items())
+        return f"OffsetCommit {self.group_id} ({parts or 'nothing'})"
 
 
 @dataclass(slots=True)
@@ -131,6 +167,8 @@ class OffsetFetchRequest(GroupRequest):
 
 @dataclass(slots=True)
 class OffsetFetchResponse(GroupResponse):
-    """The committed offsets of the partitions that have one."""
+    """The committed offsets of the partitions that have one, with what was committed beside them."""
 
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    leader_epochs: dict[TopicPartition, int] = field(default_factory=dict)
+    metadata: dict[TopicPartition, str] = field(default_factory=dict)

@@ -200,11 +200,19 @@ class Producer:
 
     def _pump(self) -> None:
         """Place the records that wait, in the order in which they were sent."""
-        while self._sends and self._place(self._sends[0]):
+        while self._sends and self._place_or_fail(self._sends[0]):
             self._sends.popleft()
         for hook in list(self._finished_hooks):
             hook()
         self._sender.wake()
+
+    def _place_or_fail(self, send: Send) -> bool:
+        """Place a record; what the user's own partitioner raises is the record's error and stops nothing else."""
+        try:
+            return self._place(send)
+        except Exception as error:
+            send.future.fail(error)
+            return True
 
     def _place(self, send: Send) -> bool:
         error, partitions = self._client.topics.get(send.topic, (None, ()))

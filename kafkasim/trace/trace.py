@@ -88,13 +88,13 @@ class Trace:
         start, end = moment(from_ms, "from_ms"), moment(to_ms, "to_ms")
         if end < start:
             raise ConfigError(f"to_ms must not lie before from_ms. Got {from_ms!r} to {to_ms!r}.")
-        first = bisect.bisect_left(self._facts, start * 1000, key=_time)
-        last = bisect.bisect_left(self._facts, end * 1000, key=_time)
+        first = bisect.bisect_left(self._facts, round(start * 1000), key=_time)
+        last = bisect.bisect_left(self._facts, round(end * 1000), key=_time)
         return Trace(self._facts[first:last])
 
     def at(self, at_ms: float) -> State:
         """What was true at that time, facts of that very microsecond included: the last fact per subject wins."""
-        last = bisect.bisect_right(self._facts, moment(at_ms, "at_ms") * 1000, key=_time)
+        last = bisect.bisect_right(self._facts, round(moment(at_ms, "at_ms") * 1000), key=_time)
         return State(self._facts[:last], at_ms)
 
     @property
@@ -109,7 +109,7 @@ class Trace:
         (102 or ``"broker-102"``) or client with ``about="session"`` or ``"state"``; or any fact of this trace alone.
         """
         until = self.end_ms if at_ms is None else moment(at_ms, "at_ms")
-        last = bisect.bisect_right(self._facts, until * 1000, key=_time)
+        last = bisect.bisect_right(self._facts, round(until * 1000), key=_time)
         return explain(self._facts[:last], subject, about)
 
     def story(self, *, key: bytes | str | None = None, tp: object = None, offset: int | None = None) -> Story:
@@ -151,7 +151,7 @@ class Trace:
 _HIDDEN = frozenset({"index", "at_us", "cause"})
 
 
-def _time(fact: Fact) -> float:
+def _time(fact: Fact) -> int:
     return fact.at_us
 
 

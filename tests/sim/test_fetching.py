@@ -80,6 +80,9 @@ def test_seek_says_where_to_read_even_before_anything_is_known():
     consumer.seek_to_beginning()
     assert [record.offset for record in consumer.poll(1_000).get()] == [0, 1, 2, 3, 4]
     consumer.seek(tp, 3)
+    cluster.run(for_ms=10)
+    consumer.seek(tp, 3)
+    assert list(consumer.poll(0).get()) == [], "what was fetched for the old position is thrown away"
     assert [record.offset for record in consumer.poll(1_000).get()] == [3, 4]
     assert consumer.position(tp).get() == 5
     assert consumer.end_offsets([tp]).get() == {tp: 5}

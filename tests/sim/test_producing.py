@@ -115,6 +115,22 @@ def test_a_learners_partitioner_plugs_in(cluster):
     assert {producer.send("t", "v", key=f"{n}").get().partition for n in range(5)} == {2}
 
 
+def test_a_partitioner_that_fails_fails_its_own_record_alone(cluster):
+    class Moody:
+        def partition(self, topic, key, value, available, partitions):
+            if key == b"bad":
+                raise ZeroDivisionError("my own mistake")
+            return 9 if key == b"far" else 0
+
+    producer = cluster.producer(partitioner_class=Moody())
+    bad, far, good = (producer.send("t", "v", key=key) for key in ("bad", "far", "good"))
+    assert good.get().partition == 0
+    with pytest.raises(ZeroDivisionError, match="my own mistake"):
+        bad.get()
+    with pytest.raises(errors.ConfigError, match="a whole number from 0 to 2"):
+        far.get()
+
+
 def test_racks_keep_replicas_apart():
     cluster = ks.Cluster(brokers=6, racks=["a", "a", "b", "b", "c", "c"], seed=3)
     cluster.create_topic("t", partitions=12, replication_factor=3)

@@ -1,0 +1,136 @@
+"""What `__consumer_offsets` holds: written, read again by another coordinator, deleted, expired."""
+
+from __future__ import annotations
+
+import json
+
+from kafkasim.core.group import Group
+from kafkasim.core.group_metadata import GroupState
+from kafkasim.core.offsets import (
+    CommittedOffsets,
+    OffsetAndMetadata,
+    group_record,
+    group_tombstone,
+    offset_record,
+    offset_tombstone,
+    trouble_with_metadata,
+)
+from kafkasim.messages.groups import Subscription
+from kafkasim.records import Record, TopicPartition
+from tests.core.group_play import Play
+
+A0, A1, B0 = TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0)
+WEEK_MS = 7 * 24 * 3_600_000
+
+
+def loaded(*records: Record) -> CommittedOffsets:
+    offsets = CommittedOffsets()
+    offsets.load(records)
+    return offsets
+
+
+def test_the_last_commit_of_a_partition_counts_also_a_smaller_one() -> None:
+    """Recorded: a commit may go backwards, or beyond the end of the log."""
+    offsets = loaded(offset_record("g", A0, 8, 1), offset_record("g", A1, 1000, 1), offset_record("g", A0, 3, 2))
+    assert offsets.of("g", [A0, A1, B0]) == {A0: 3, A1: 1000}
+    assert offsets.of("other", [A0]) == {}
+
+
+def test_groups_do_not_see_each_others_offsets() -> None:
+    offsets = loaded(offset_record("g", A0, 8, 1), offset_record("h", A0, 2, 1))
+    assert (offsets.of("g", [A0]), offsets.of("h", [A0])) == ({A0: 8}, {A0: 2})
+
+
+def test_what_was_committed_beside_an_offset_is_kept() -> None:
+    offsets = loaded(offset_record("g", A0, 8, 1234, leader_epoch=5, metadata="up to the blue one"))
+    assert offsets.details_of("g", [A0]) == {A0: OffsetAndMetadata(8, 5, "up to the blue one", 1234)}
+
+
+def test_the_records_can_be_read_by_people() -> None:
+    record = offset_record("g", A0, 8, 1234)
+    assert record.key == b'{"group":"g","partition":0,"topic":"a"}'
+    assert record.value is not None
+    assert json.loads(record.value) == {"offset": 8, "leaderEpoch": -1, "metadata": "", "commitTimestamp": 1234}
+    assert record.timestamp == 1234
+
+
+def test_a_tombstone_deletes_one_offset_and_the_last_one_the_groups_place() -> None:
+    offsets = loaded(offset_record("g", A0, 8, 1), offset_record("g", A1, 9, 1), offset_tombstone("g", A0, 2))
+    assert offsets.of("g", [A0, A1]) == {A1: 9}
+    offsets.load(offsets.tombstones("g", [A0, A1, B0], 3))
+    assert offsets.by_group == {}
+
+
+def test_a_tombstone_of_what_nobody_knows_is_no_trouble() -> None:
+    """Compaction can leave a tombstone alone."""
+    offsets = loaded(offset_tombstone("g", A0, 2), group_tombstone("g", 2), Record(None, b"?"))
+    assert (offsets.by_group, offsets.stored_groups) == ({}, {})
+
+
+def test_a_group_is_stored_whole_and_comes_back_whole() -> None:
+    play = Play()
+    play.stable("a-1", "b-1", subscription=Subscription(("a", "b"), (A0,), 4))
+    play.join("a-1")
+    play.join("b-1")
+    play.sync("b-1", "a-1", a_1=[A0, A1], b_1=[B0])
+    snapshot = play.group.take_snapshot()
+    assert snapshot is not None
+    offsets = loaded(group_record("g", snapshot, 1))
+    heir = Group("g", 0)
+    heir.restore(offsets.stored_groups["g"], 0)
+    for member_id, member in heir.members.items():
+        was = play.group.members[member_id]
+        assert (member.assignment, member.subscription) == (was.assignment, was.subscription)
+        assert (member.client_id, member.session_timeout_ms) == (was.client_id, was.session_timeout_ms)
+    assert (heir.generation, heir.protocol, heir.leader, heir.state) == (2, "range", "a-1", GroupState.STABLE)
+
+
+def test_a_deleted_group_is_not_found_again() -> None:
+    assert loaded(group_record("g", {"members": []}, 1), group_tombstone("g", 2)).stored_groups == {}
+
+
+def test_a_text_beside_an_offset_has_a_limit_in_bytes() -> None:
+    assert trouble_with_metadata("x" * 4096, 4096) is None
+    refusal = trouble_with_metadata("é" * 2049, 4096)
+    assert refusal is not None
+    assert refusal.name == "OFFSET_METADATA_TOO_LARGE"
+
+
+# --- expiry -----------------------------------------------------------------------------------------------------
+
+
+def test_without_members_ever_each_offset_counts_from_its_commit() -> None:
+    offsets = loaded(offset_record("g", A0, 8, 0), offset_record("g", A1, 8, 1000))
+    group = Group("g", 0, now_ms=500)
+    assert offsets.expired(group, WEEK_MS - 1, WEEK_MS) == []
+    assert offsets.expired(group, WEEK_MS, WEEK_MS) == [A0]
+    assert offsets.expired(group, WEEK_MS + 1000, WEEK_MS) == [A0, A1]
+
+
+def test_an_empty_group_counts_from_when_it_became_empty() -> None:
+    offsets = loaded(offset_record("g", A0, 8, 0))
+    play = Play()
+    play.stable("a-1")
+    play.now_ms = 40_000
+    play.leave("a-1")
+    assert play.group.state is GroupState.EMPTY
+    assert offsets.expired(play.group, WEEK_MS + 39_999, WEEK_MS) == []
+    assert offsets.expired(play.group, WEEK_MS + 40_000, WEEK_MS) == [A0]
+    heir = Group("g", 0, now_ms=WEEK_MS)
+    heir.restore(play.group.as_stored(), WEEK_MS)
+    assert offsets.expired(heir, WEEK_MS + 40_000, WEEK_MS) == [A0], "a new coordinator counts on"
+
+
+def test_a_running_group_loses_only_offsets_of_topics_that_nobody_wants() -> None:
+    offsets = loaded(offset_record("g", A0, 8, 0), offset_record("g", B0, 8, 0))
+    play = Play()
+    play.stable("a-1", subscription=Subscription(("a",)))
+    assert offsets.expired(play.group, 10 * WEEK_MS, WEEK_MS) == [B0]
+    play.join("b-1", subscription=Subscription(("a",)))
+    assert play.group.state is GroupState.PREPARING_REBALANCE
+    assert offsets.expired(play.group, 10 * WEEK_MS, WEEK_MS) == []
+
+
+def test_with_a_topic_its_offsets_go() -> None:
+    offsets = loaded(offset_record("g", A0, 8, 0), offset_record("g", B0, 8, 0), offset_record("h", A1, 1, 0))
+    assert offsets.of_topic("a") == {"g": [A0], "h": [A1]}

@@ -1,0 +1,138 @@
+"""Pictures show what the trace says, and each has its text twin."""
+
+from __future__ import annotations
+
+import pytest
+
+import kafkasim as ks
+from kafkasim.errors import ConfigError, UnknownNameError
+from kafkasim.trace import Trace
+from kafkasim.views.show import png
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = ks.Cluster(brokers=3, seed=7)
+    cluster.create_topic("trucks", partitions=3, replication_factor=3)
+    producer = cluster.producer()
+    for number in range(6):
+        producer.send("trucks", f"reading {number}", key=f"truck-{number % 2}")
+    producer.send("trucks", "no key", partition=2)
+    producer.flush().get()
+    return cluster
+
+
+def test_the_log_picture_in_words(cluster):
+    assert ks.views.describe_partition_log(cluster.trace, "trucks") == (
+        "partition 0: leader broker-103, ISR 101 102 103, log end 3, high watermark 3: 0 truck-1, 1 truck-1, 2 truck-1\n"
+        "partition 1: leader broker-101, ISR 101 102 103, log end 3, high watermark 3: 0 truck-0, 1 truck-0, 2 truck-0\n"
+        "partition 2: leader broker-102, ISR 101 102 103, log end 1, high watermark 1: 0 (no key) no key"
+    )
+
+
+def test_the_log_picture_has_a_box_for_each_record_and_its_twin(cluster):
+    ax = ks.views.partition_log(cluster.trace, "trucks")
+    assert len(ax.patches) == 7
+    words = [text.get_text() for text in ax.texts]
+    assert {"partition 0", "leader 103", "truck-1", "next: 3"} <= set(words)
+    assert ax.get_label() == ks.views.describe_partition_log(cluster.trace, "trucks")
+    data = png(ax)
+    assert data.startswith(b"\x89PNG")
+    assert len(data) < 40_000
+
+
+def test_at_an_earlier_time_less_was_there(cluster):
+    frame = ks.views.partition_log_frame(cluster.trace, "trucks", at_ms=1_024)
+    assert [len(part["records"]) for part in frame["partitions"]] == [0, 0, 0]
+
+
+def test_the_spacetime_picture_shows_the_messages_of_a_stretch(cluster):
+    appended = cluster.trace.of("RecordsAppended", tp="trucks-2", role="leader")[0]
+    end = cluster.trace.end_ms
+    frame = ks.views.spacetime_frame(cluster.trace, appended.at_ms - 1, end, apis=["Produce"])
+    assert frame["lanes"] == ["producer-1", "broker-101", "broker-102", "broker-103"]
+    assert {message["api"] for message in frame["messages"]} == {"ProduceRequest", "ProduceResponse"}
+    assert frame["left_out"] > 0
+    ax = ks.views.spacetime(cluster.trace, appended.at_ms - 1, end, apis=["Produce"])
+    assert "other messages not shown" in ax.get_xlabel()
+    assert "broker-102 (leader) appends trucks-2 offsets 0 to 0" in ax.get_label()
+    assert png(ax).startswith(b"\x89PNG")
+
+
+def test_a_machine_that_is_down_is_grey_and_a_lost_message_says_so():
+    cluster = ks.Cluster(brokers=3, seed=7)
+    cluster.create_topic("t", partitions=1, replication_factor=3)
+    producer = cluster.producer()
+    producer.send("t", "warm").get()
+    leader = cluster.trace.now.leader("t-0")
+    start = cluster.now_ms
+    producer.send("t", "lost")
+    cluster.run(for_ms=0.1)
+    cluster.kill(leader)
+    cluster.run(for_ms=5)
+    frame = ks.views.spacetime_frame(cluster.trace, start)
+    (down,) = frame["down"]
+    assert (down["host"], down["to_ms"]) == (f"broker-{leader}", cluster.trace.end_ms)
+    assert down["from_ms"] == pytest.approx(start + 0.1)
+    lost = [message for message in frame["messages"] if message["lost"]]
+    assert f"producer-1 -> broker-{leader}: Produce t-0 1 rec (is lost)" in ks.views.describe_spacetime(
+        cluster.trace, start
+    )
+    assert lost
+    assert png(ks.views.spacetime(cluster.trace, start)).startswith(b"\x89PNG")
+
+
+def test_an_empty_trace_gives_a_sensible_picture():
+    nothing = Trace([])
+    assert ks.views.describe_partition_log(nothing, "t") == "Nothing has happened yet."
+    assert ks.views.describe_spacetime(nothing) == "Nothing has happened yet."
+    png(ks.views.partition_log(nothing, "t"))
+    png(ks.views.spacetime(nothing))
+
+
+def test_a_panel_is_only_a_handle(cluster):
+    ran = []
+
+    def scenario(keys, deep):
+        ran.append((keys, deep))
+        return cluster.trace
+
+    panel = ks.views.panel(scenario, lambda trace: ks.views.partition_log(trace, "trucks"), keys=(1, 5), deep=[1, 2])
+    assert ran == [(1, 1)]
+    assert bytes(panel.picture.value).startswith(b"\x89PNG")
+    assert "partition 2: leader broker-102" in panel.text.value
+
+    panel.knobs["keys"].value = 3
+
+    assert ran == [(1, 1), (3, 1)]
+    assert repr(panel) == "Panel with the knobs keys=3, deep=1: run this cell to use it."
+    assert panel._repr_mimebundle_()["text/plain"] == repr(panel)
+    assert panel.trace.digest() == scenario(3, 1).digest()
+
+
+def test_a_panel_shows_an_error_in_one_sentence():
+    def scenario(brokers):
+        return ks.Cluster(brokers=brokers).trace
+
+    panel = ks.views.panel(scenario, lambda trace: ks.views.partition_log(trace, "t"), brokers=[0, 1])
+    assert "brokers must be" in panel.text.value
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (lambda t: ks.views.partition_log(t, "truks"), UnknownNameError, "Did you mean trucks"),
+        (lambda t: ks.views.partition_log(t, "trucks", at_ms=float("inf")), ConfigError, "finite"),
+        (lambda t: ks.views.spacetime(t, hosts=["broker-1"]), UnknownNameError, "Did you mean broker-10"),
+        (lambda t: ks.views.spacetime(t, hosts="broker-101"), ConfigError, "hosts must be a list"),
+        (lambda t: ks.views.spacetime(t, 5, 1), ConfigError, "must not lie before"),
+        (lambda t: ks.views.panel(1, 2, a=(1, 2)), ConfigError, "two functions"),
+        (lambda t: ks.views.panel(print, print), ConfigError, "1 to 4 knobs"),
+        (lambda t: ks.views.panel(print, print, a=(2, 1)), ConfigError, "The knob a must be"),
+        (lambda t: ks.views.panel(print, print, a="abc"), ConfigError, "The knob a must be"),
+        (lambda t: ks.views.panel(print, print, a=(1, 2.5)), ConfigError, "The knob a must be"),
+    ],
+)
+def test_pictures_of_nothing_are_told_so(cluster, ask, error, message):
+    with pytest.raises(error, match=message):
+        ask(cluster.trace)
