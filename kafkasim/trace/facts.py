@@ -1,7 +1,4 @@
-"""Every sort of fact, in the order in which a cluster comes to life. To see a new thing, add its fact here.
-
-Each class says what has become true; its ``text`` is the sentence that traces, stories and pictures show.
-"""
+"""Every sort of fact, in the order in which a cluster comes to life; ``text`` is the sentence that all readers show."""
 
 from __future__ import annotations
 
