@@ -14,7 +14,8 @@ from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.log import Log
 from kafkasim.core.metadata import Metadata
 from kafkasim.core.partition import Partition, Role
-from kafkasim.core.zk_operations import Create, NodeExistsError, SetData
+from kafkasim.core.zk_errors import NodeExistsError
+from kafkasim.core.zk_requests import Create, SetData
 from kafkasim.errors import (
     InvalidRequiredAcksException,
     KafkaError,

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.election import offline_election
 from kafkasim.core.metadata import NO_LEADER, Metadata
-from kafkasim.core.zk_operations import BadVersionError, Check, Create, NodeExistsError, NoNodeError, SetData
+from kafkasim.core.zk_errors import BadVersionError, NodeExistsError, NoNodeError
+from kafkasim.core.zk_requests import Check, Create, SetData
 from kafkasim.errors import (
     FencedLeaderEpochException,
     IneligibleReplicaException,

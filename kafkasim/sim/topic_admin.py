@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.placement import assign_replicas
-from kafkasim.core.zk_operations import BadVersionError, NodeExistsError
+from kafkasim.core.zk_errors import BadVersionError, NodeExistsError
 from kafkasim.errors import (
     ConfigError,
     CoordinatorLoadInProgressException,

@@ -12,19 +12,16 @@ ZooKeeper: QuorumPeer, Leader, Follower, SessionTrackerImpl.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafkasim.config import ZooKeeperConfig
-from kafkasim.core.zk_operations import (
-    CloseSession,
-    CreateSession,
-    Exists,
-    GetChildren,
-    GetData,
-    Read,
-    ZooKeeperError,
-)
-from kafkasim.core.znode_tree import Change, Transaction, ZnodeTree
+from kafkasim.core.watches import Watches
+from kafkasim.core.zk_errors import ZooKeeperError
+from kafkasim.core.zk_proposals import Proposals
+from kafkasim.core.zk_requests import CloseSession, CreateSession, Exists, GetChildren, GetData, Read, Write
+from kafkasim.core.zk_sessions import SessionIds, SessionTracker, negotiated_timeout_ms
+from kafkasim.core.znodes import Change, Transaction, ZnodeTree
 from kafkasim.messages import zookeeper as zk
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.host import Host
@@ -56,18 +53,18 @@ class ZooKeeperServer(Host):
         self._log: dict[int, tuple[Transaction, tuple[str, int]]] = {}
         self._clients: dict[int, Connection] = {}
         self._last_request_us: dict[int, int] = {}
-        self._watches: dict[tuple[str, str], dict[int, None]] = {}
+        self._watches = Watches()
+        self._session_ids = SessionIds(self._number, kernel.now_ms)
         self._answers: dict[int, tuple[Reply, Connection]] = {}
         self._writes = 0
-        self._sessions = 0
         # Only the leader uses these.
-        self._newest = ZnodeTree()
-        self._zxid = FIRST_EPOCH << 32
+        self._proposals = Proposals(self.tree, FIRST_EPOCH << 32)
+        self._tracker = SessionTracker(config.tick_time)
+        self._expiry: Timer | None = None
         self._followers: dict[str, Connection] = {}
         self.ready: Future[None] = Future(kernel, f"the start of {name}")
         self._proposed: deque[int] = deque()
         self._acks: dict[int, int] = {}
-        self._expiries: dict[int, Timer] = {}
 
     def on_start(self) -> None:
         if self.is_leader:
@@ -110,9 +107,9 @@ class ZooKeeperServer(Host):
 
     def _connect(self, request: zk.ConnectRequest, connection: Connection, reply: Reply) -> None:
         """A new session: its id carries the number of the server that made it, the timeout is kept within limits."""
-        self._sessions += 1
-        session_id = (self._number << 56) | self._sessions
-        timeout_ms = min(max(request.timeout_ms, self.config.min_session_timeout), self.config.max_session_timeout)
+        session_id = self._session_ids.take()
+        config = self.config
+        timeout_ms = negotiated_timeout_ms(request.timeout_ms, config.min_session_timeout, config.max_session_timeout)
         self._clients[session_id] = connection
         self._last_request_us[session_id] = self.kernel.now_us
         self._write(session_id, CreateSession(request.owner, timeout_ms, request.setting), reply, connection)
@@ -127,20 +124,12 @@ class ZooKeeperServer(Host):
 
     def _read(self, operation: Read, session_id: int, watch: bool) -> zk.OperationResponse:
         """Answer from this server's tree; a watch is set with what was seen."""
-        kind = "child" if isinstance(operation, GetChildren) else "data"
         try:
-            result: Any
-            match operation:
-                case GetData():
-                    result = self.tree.get(operation.path)
-                case Exists():
-                    result = self.tree.exists(operation.path)
-                case GetChildren():
-                    result = self.tree.get_children(operation.path)
+            result = self.tree.read(operation)
         except ZooKeeperError as error:
             return zk.OperationResponse(error=error)
         if watch:
-            self._watches.setdefault((kind, operation.path), {})[session_id] = None
+            self._watches.add(session_id, operation)
         return zk.OperationResponse(result)
 
     # --- writes: forward, propose, acknowledge, commit, apply ----------------------------------------------
@@ -154,15 +143,19 @@ class ZooKeeperServer(Host):
             forwarded = zk.ForwardedWrite(self.name, self._writes, session_id, operation)
             self._leader.send_without_answer(forwarded)
 
-    def _propose(self, session_id: int, operation: Any, origin: tuple[str, int]) -> None:
-        self._zxid += 1
-        transaction = self._newest.attempt(self._zxid, session_id, operation)
-        self._log[self._zxid] = (transaction, origin)
-        self._proposed.append(self._zxid)
-        self._acks[self._zxid] = 0
+    def _propose(self, session_id: int, operation: Write, origin: tuple[str, int]) -> None:
+        transaction = self._proposals.prepare(session_id, operation, self.kernel.now_ms)
+        zxid = transaction.zxid
+        if isinstance(operation, CreateSession):
+            # Its pings are known to arrive: nothing is counted until its connection is lost.
+            self._tracker.open(session_id, operation.timeout_ms, origin[0], self.kernel.now_ms)
+            self._tracker.hold(session_id)
+        self._log[zxid] = (transaction, origin)
+        self._proposed.append(zxid)
+        self._acks[zxid] = 0
         for connection in self._followers.values():
             connection.push(zk.Proposal(transaction, origin))
-        self._acknowledge(self._zxid)
+        self._acknowledge(zxid)
 
     def _acknowledge(self, zxid: int) -> None:
         """Another log holds a transaction; transactions are committed in order."""
@@ -186,55 +179,33 @@ class ZooKeeperServer(Host):
     def _apply(self, zxid: int) -> None:
         """A committed transaction takes effect on this server: tree, watches, then the answer to its client."""
         transaction, (server, number) = self._log.pop(zxid)
-        changes = self.tree.apply(transaction)
-        operation = transaction.operation
+        owners = {one: session.owner for one, session in self.tree.sessions.items()}
+        outcome = self.tree.apply(transaction)
         if self.is_leader:
-            self._record(transaction, changes)
-        for change in changes:
-            self._fire(change)
+            self._record(transaction, outcome.changes, owners)
+        for session_id, event in self._watches.triggered(outcome.changes):
+            if session_id in self._clients:
+                self._clients[session_id].push(zk.WatchNotification(event.type, event.path))
         if server != self.name or number not in self._answers:
             return
         reply, _ = self._answers.pop(number)
-        if isinstance(operation, CreateSession):
+        body = transaction.body
+        if isinstance(body, CreateSession):
             self.kernel.journal.record(
-                SessionChanged(
-                    f"{transaction.session_id:#x}", operation.owner, self.name, "open",
-                    operation.setting,
-                )
-            )  # fmt: skip
-            reply(zk.ConnectResponse(transaction.session_id, operation.timeout_ms))
+                SessionChanged(f"{transaction.session_id:#x}", body.owner, self.name, "open", body.setting)
+            )
+            reply(zk.ConnectResponse(transaction.session_id, body.timeout_ms))
         else:
-            reply(zk.OperationResponse(error=transaction.error))
+            reply(zk.OperationResponse(outcome.result, outcome.error))
 
-    def _record(self, transaction: Transaction, changes: list[Change]) -> None:
+    def _record(self, transaction: Transaction, changes: Sequence[Change], owners: Mapping[int, str]) -> None:
         for change in changes:
-            session = self.tree.sessions.get(change.owner)
-            owner = f"session {change.owner:#x}" if session is None else session.owner
             self.kernel.journal.because(
                 ZnodeChanged(
-                    change.path, change.kind, change.data, change.version, f"{transaction.zxid:#x}",
-                    owner if change.owner else None,
+                    change.path, change.kind, change.data or b"", change.version, f"{transaction.zxid:#x}",
+                    owners.get(change.ephemeral_owner) if change.ephemeral_owner else None,
                 )
             )  # fmt: skip
-
-    # --- watches -------------------------------------------------------------------------------------------
-
-    def _fire(self, change: Change) -> None:
-        """One-shot: the node's own watchers, then those of its parent's children."""
-        parent = change.path.rpartition("/")[0] or "/"
-        names = {"created": "NodeCreated", "set": "NodeDataChanged", "deleted": "NodeDeleted"}
-        told = self._watches.pop(("data", change.path), {})
-        if change.kind == "deleted":
-            told = {**told, **self._watches.pop(("child", change.path), {})}
-        for session_id in told:
-            self._notify(session_id, names[change.kind], change.path)
-        if change.kind != "set":
-            for session_id in self._watches.pop(("child", parent), {}):
-                self._notify(session_id, "NodeChildrenChanged", parent)
-
-    def _notify(self, session_id: int, event: str, path: str) -> None:
-        if session_id in self._clients:
-            self._clients[session_id].push(zk.WatchNotification(event, path))
 
     # --- sessions --------------------------------------------------------------------------------------------
 
@@ -244,8 +215,7 @@ class ZooKeeperServer(Host):
             if its is not connection:
                 continue
             del self._clients[session_id]
-            for watchers in self._watches.values():
-                watchers.pop(session_id, None)
+            self._watches.forget(session_id)
             session = self.tree.sessions.get(session_id)
             if session is None:
                 continue
@@ -264,21 +234,29 @@ class ZooKeeperServer(Host):
         return last_us + (self.kernel.now_us - last_us) // interval_us * interval_us
 
     def _session_silent(self, session_id: int, last_heard_us: int, report_every_ms: int) -> None:
-        """Expire the session at the first tick after its timeout; a follower has reported each half tick."""
-        session = self.tree.sessions.get(session_id)
-        if session is None:
-            return
-        heard_us = last_heard_us
+        """Count the session's timeout from its last sign of life; a follower has reported each half tick."""
+        heard_ms = self.kernel.start_time_ms + last_heard_us // US_PER_MS
         if report_every_ms:
-            half_us = report_every_ms * US_PER_MS
-            heard_us = -(-last_heard_us // half_us) * half_us
-        tick_us = self.config.tick_time * US_PER_MS
-        due_us = -(-(heard_us + session.timeout_ms * US_PER_MS) // tick_us) * tick_us
-        wait_ms = max(0, due_us - self.kernel.now_us) / US_PER_MS
-        self._expiries[session_id] = self.after_ms(wait_ms, self._expire, session_id, session)
+            heard_ms = -(-heard_ms // report_every_ms) * report_every_ms
+        self._tracker.touch(session_id, heard_ms)
+        self._expire_in_time()
 
-    def _expire(self, session_id: int, session: CreateSession) -> None:
-        self.kernel.journal.because(
-            SessionChanged(f"{session_id:#x}", session.owner, self.name, "expired", session.setting)
-        )
-        self._propose(session_id, CloseSession(session_id), (self.name, 0))
+    def _expire_in_time(self) -> None:
+        """Wake up when the next session expires."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        deadline_ms = self._tracker.deadline_ms
+        if deadline_ms is not None:
+            wait_ms = max(0.0, deadline_ms - self.kernel.start_time_ms - self.kernel.now_us / US_PER_MS)
+            self._expiry = self.after_ms(wait_ms, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        for session_id in self._tracker.due(self.kernel.now_ms):
+            session = self.tree.sessions[session_id]
+            self.kernel.journal.because(
+                SessionChanged(f"{session_id:#x}", session.owner, self.name, "expired", session.setting)
+            )
+            self._propose(session_id, CloseSession(), (self.name, 0))
+        self._expire_in_time()

@@ -8,19 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kafkasim.core.zk_operations import (
-    Check,
-    Create,
-    Delete,
-    Exists,
-    GetChildren,
-    GetData,
-    Multi,
-    Read,
-    SetData,
-    Write,
-)
-from kafkasim.core.znode_tree import ZnodeStat
+from kafkasim.core.zk_requests import Check, Create, Delete, Exists, GetChildren, GetData, Multi, Read, SetData, Write
+from kafkasim.core.znodes import ZnodeStat
 from kafkasim.messages import zookeeper as zk
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.host import Host
@@ -94,7 +83,16 @@ class ZooKeeperClient:
 
     def get_children(self, path: str, watch: Watcher | None = None) -> Future[list[str]]:
         """The names of a znode's children."""
-        return self._send(GetChildren(path), watch)
+        names: Future[list[str]] = Future(self._host.kernel, f"children of {path}")
+
+        def answered(both: Future[Any]) -> None:
+            if both.error is None:
+                names.succeed(list(both.result()[0]))
+            else:
+                names.fail(both.error)
+
+        self._send(GetChildren(path), watch).then(answered)
+        return names
 
     def _send(self, operation: Read | Write, watch: Watcher | None = None) -> Future[Any]:
         future: Future[Any] = Future(self._host.kernel, operation.describe())

@@ -85,7 +85,9 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture
 def page(lab: tuple[str, str]) -> Iterator[Any]:
     """A page that notes its errors and every request that would leave this machine."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed here: make browser brings it")
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed here: make browser brings it"
+    )
     if not CHROMIUM:
         pytest.skip("there is no Chromium: set CHROMIUM or install it")
     base, _ = lab

@@ -223,7 +223,7 @@ def test_what_a_reconnecting_client_can_and_cannot_tell():
     world.write(Delete("/blink"))
 
     missed = world.watches.set_watches(
-        B, world.tree, last_seen, data=("/again",), exists=("/blink",), child=("/gone", "/quiet")
+        B, world.tree, last_seen, data=("/again", "/quiet"), exists=("/blink",), child=("/gone", "/quiet")
     )
 
     assert missed == [
@@ -232,3 +232,4 @@ def test_what_a_reconnecting_client_can_and_cannot_tell():
     ]
     assert world.write(Create("/blink")) == [(B, "NodeCreated", "/blink")], "its first life was not noticed"
     assert world.write(Create("/quiet/kid")) == [(B, "NodeChildrenChanged", "/quiet")]
+    assert world.write(SetData("/quiet", b"1")) == [(B, "NodeDataChanged", "/quiet")], "what it had seen is no news"

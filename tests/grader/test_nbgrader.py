@@ -11,7 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 NBGRADER = os.environ.get("KAFKASIM_NBGRADER") or shutil.which("nbgrader") or ""
-pytestmark = pytest.mark.skipif(not NBGRADER, reason="nbgrader is not installed here: set KAFKASIM_NBGRADER")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not NBGRADER, reason="nbgrader is not installed here: set KAFKASIM_NBGRADER"),
+]
 
 CONFIG = """
 c = get_config()
