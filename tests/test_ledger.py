@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 VECTORS = json.loads((ROOT / "tests/fidelity/data/kafka-vectors.json").read_text())
 
 
-@pytest.mark.parametrize("row", ks.ledger(), ids=lambda row: row.id)
+@pytest.mark.parametrize("row", list(ks.ledger()), ids=lambda row: row.id)
 def test_the_test_of_a_row_exists(row):
     if row.status == "omitted" or (row.status == "simplified" and not row.test):
         return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 import kafkasim as ks
 from kafkasim.grader.lessons import lesson_01
-import itertools
 
 
 def by_key(producer, readings):

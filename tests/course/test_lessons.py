@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import kafkasim as ks
-import itertools
 
 ROOT = Path(__file__).parent.parent.parent
 LESSONS = sorted((ROOT / "course").glob("*.ipynb"))
