@@ -67,7 +67,8 @@ def panel(scenario: Callable[..., Trace], view: Callable[[Trace], Any], **knobs:
     """A panel whose knobs are the arguments of ``scenario``.
 
     A knob is given as ``(low, high)`` or ``(low, high, step)`` in whole numbers, as a list of choices, or as True or
-    False. ``view`` draws a trace and gives the axes, as ``lambda trace: ks.views.partition_log(trace, "orders")``.
+    False; a slider starts in the middle. ``view`` draws a trace and gives the axes, as
+    ``lambda trace: ks.views.partition_log(trace, "orders")``.
     """
     if not callable(scenario) or not callable(view):
         raise ConfigError("panel() takes two functions: one that runs a scenario, one that draws its trace.")
@@ -86,8 +87,8 @@ def _knob(name: str, given: object) -> Any:
         low, high, step = (*given, 1)[:3]
         if low < high and step > 0:
             return ipywidgets.IntSlider(
-                value=low, min=low, max=high, step=step, description=label, continuous_update=False, style=style,
-                layout=layout,
+                value=low + (high - low) // step // 2 * step, min=low, max=high, step=step, description=label,
+                continuous_update=False, style=style, layout=layout,
             )  # fmt: skip
     if isinstance(given, Sequence) and not isinstance(given, str | tuple) and given:
         return ipywidgets.Dropdown(options=list(given), description=label, style=style, layout=layout)

@@ -12,7 +12,9 @@ from kafkasim.views import colours
 from kafkasim.views.frames import partition_log_frame
 from kafkasim.views.text import NOTHING, partition_log_text
 
-MAX_BOXES = 24
+MAX_BOXES = 16
+WIDE = 10
+"""From more boxes than this in a row on, keys are written smaller."""
 
 
 def partition_log(trace: Trace, topic: str, at_ms: float | None = None, ax: Any = None) -> Any:
@@ -35,7 +37,7 @@ def partition_log(trace: Trace, topic: str, at_ms: float | None = None, ax: Any 
         ax.text(0, 0, NOTHING, fontsize=10)
         return ax
     for place, row in enumerate(rows):
-        _row(ax, row, -place)
+        _row(ax, row, -place, 7.5 if longest <= WIDE else 6)
     ax.text(
         -2.55, 0.72, f"{topic} after {frame['at_ms'] / 1000:.3f} s   (red line: high watermark)", fontsize=9,
         color=colours.MEANING["ink"],
@@ -43,7 +45,7 @@ def partition_log(trace: Trace, topic: str, at_ms: float | None = None, ax: Any 
     return ax
 
 
-def _row(ax: Any, row: dict[str, Any], y: float) -> None:
+def _row(ax: Any, row: dict[str, Any], y: float, key_size: float) -> None:
     leader = "no leader" if row["leader"] is None else f"leader {row['leader']}"
     ax.text(-2.55, y + 0.12, f"partition {row['partition']}", fontsize=9, weight="bold", va="center")
     ax.text(-2.55, y - 0.14, leader, fontsize=8, va="center")
@@ -55,7 +57,7 @@ def _row(ax: Any, row: dict[str, Any], y: float) -> None:
         ax.add_patch(Rectangle((place, y - 0.28), 0.92, 0.56, facecolor=colour, edgecolor="#555555", linewidth=0.8))
         ax.text(place + 0.46, y + 0.11, str(record["offset"]), fontsize=9, ha="center", va="center", weight="bold")
         label = record["key"] if record["key"] is not None else "no key"
-        ax.text(place + 0.46, y - 0.13, _short(label), fontsize=7, ha="center", va="center")
+        ax.text(place + 0.46, y - 0.13, _short(label), fontsize=key_size, ha="center", va="center")
     end = len(records)
     ax.plot([end + 0.02] * 2, [y - 0.28, y + 0.28], color="#555555", linewidth=0.8, linestyle=":")
     ax.text(end + 0.12, y, f"next: {row['log_end_offset']}", fontsize=8, va="center", color="#555555")
@@ -63,7 +65,7 @@ def _row(ax: Any, row: dict[str, Any], y: float) -> None:
     x = mark - 0.04
     ax.plot([x, x], [y - 0.36, y + 0.36], color=colours.MEANING["high_watermark"], linewidth=2)
     if hidden:
-        ax.text(-0.1, y - 0.14, f"{hidden} before", fontsize=7, ha="right", va="center")
+        ax.text(-2.55, y - 0.34, f"{hidden} more before", fontsize=7, va="center")
 
 
 def _short(label: str) -> str:

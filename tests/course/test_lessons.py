@@ -64,6 +64,14 @@ def test_no_prediction_is_answered_in_advance(path):
             assert "Choose first" in shown
 
 
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_stored_picture_has_its_text_twin(path):
+    pictures = [output for cell in code(path) for output in cell["outputs"] if "image/png" in output.get("data", {})]
+    assert pictures
+    for picture in pictures:
+        assert len(picture["metadata"]["image/png"]["alt"]) > 100
+
+
 def test_the_claims_of_lesson_01_hold_on_other_seeds_too():
     """T1, T2, T4 and T7, shown over seeds and not for the lesson's own alone."""
     for seed in range(5):
