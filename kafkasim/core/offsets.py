@@ -77,11 +77,6 @@ class CommittedOffsets:
         self.by_group: dict[str, dict[TopicPartition, OffsetAndMetadata]] = {}
         self.stored_groups: dict[str, dict[str, Any]] = {}
 
-    def commit(self, group: str, offsets: Mapping[TopicPartition, int], now_ms: int = NO_TIMESTAMP) -> None:
-        """Note offsets that are safely in the log."""
-        noted = {tp: OffsetAndMetadata(offset, commit_timestamp=now_ms) for tp, offset in offsets.items()}
-        self.by_group.setdefault(group, {}).update(noted)
-
     def load(self, records: Iterable[Record]) -> None:
         """Take in records that are safely in the partition, in its order: the last one of a key wins."""
         for record in records:

@@ -1,7 +1,8 @@
 """The consumer's own book: what it wants, what it owns, where it stands, and what has come but was not handed out yet.
 
 Kafka: SubscriptionState, FetchCollector. A position is the offset of the next record to hand out; it moves when records
-are *returned* from poll(), not when they are processed.
+are *returned* from poll(), not when they are processed. It is found out in this order: the committed offset; without
+one, or when it is out of range, what ``auto.offset.reset`` says. Left out: the check for truncation (KIP-320).
 """
 
 from __future__ import annotations
@@ -10,28 +11,50 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from kafkasim.errors import KafkaError, NoOffsetForPartitionException, OffsetOutOfRangeException
 from kafkasim.records import Record, RecordBatch, TopicPartition
+
+EARLIEST, LATEST = -2, -1
+"""Where a reset goes, as ListOffsets asks for it."""
 
 
 @dataclass(slots=True)
 class Owned:
-    """One assigned partition; ``position`` is None until it is known, ``asked`` while somebody finds it out.
+    """One assigned partition.
 
-    ``target`` is where the user wants to be while that is being looked up: (-2 or -1, the call that said so).
+    ``position`` is None until it is known; ``asked`` while somebody finds it out. ``target`` is where it is to be then,
+    whatever is committed: (EARLIEST or LATEST, what said so). ``failure`` is what the next poll() has to raise.
+    ``last_epoch`` is the leader epoch of the last record handed out. ``buffered`` holds (offset, leader epoch, record);
+    when it is used up the position is ``fetched_to``, beyond the gaps that compaction and control records leave.
     """
 
     position: int | None = None
     target: tuple[int, str] | None = None
     asked: bool = False
     paused: bool = False
+    failure: KafkaError | None = None
     high_watermark: int | None = None
     last_epoch: int = -1
+    fetched_to: int = 0
     buffered: deque[tuple[int, int, Record]] = field(default_factory=deque)
 
     def seek(self, offset: int | None) -> None:
         """Stand somewhere else; what was fetched for the old position is thrown away."""
-        self.position, self.asked, self.target = offset, False, None
+        self.position, self.asked, self.target, self.failure = offset, False, None, None
+        self.last_epoch = -1
         self.buffered.clear()
+
+    def reset(self, policy: str) -> None:
+        """Go where ``auto.offset.reset`` says, "earliest" or "latest"."""
+        self.seek(None)
+        self.target = (EARLIEST if policy == "earliest" else LATEST, f"auto.offset.reset={policy}")
+
+    @property
+    def lag(self) -> int | None:
+        """How many offsets the position is behind the last known high watermark. Kafka: partitionLag."""
+        if self.position is None or self.high_watermark is None:
+            return None
+        return self.high_watermark - self.position
 
 
 class Subscription:
@@ -50,49 +73,104 @@ class Subscription:
 
     def without_position(self) -> list[TopicPartition]:
         """Partitions whose position nobody knows or asks for yet."""
-        return [tp for tp, one in self.owned.items() if one.position is None and not one.asked]
+        return [tp for tp, one in self.owned.items() if one.position is None and not one.asked and one.failure is None]
+
+    def uncommitted(self, partitions: Iterable[TopicPartition], policy: str) -> None:
+        """There is no committed offset: go where the policy says; with "none" poll() raises NoOffsetForPartition."""
+        missing = [tp for tp in partitions if tp in self.owned]
+        for tp in missing:
+            if policy != "none":
+                self.owned[tp].reset(policy)
+            else:
+                self.owned[tp].seek(None)
+                self.owned[tp].failure = NoOffsetForPartitionException(
+                    f"Undefined offset with no reset policy for partitions: {', '.join(map(str, missing))}."
+                )
+
+    def out_of_range(self, tp: TopicPartition, fetch_offset: int, policy: str) -> bool:
+        """A fetch at ``fetch_offset`` was out of range: go where the policy says, whatever is committed.
+
+        With "none" the position stays and poll() raises OffsetOutOfRangeException. False when the position has changed
+        since, or the partition has gone: then the answer is too late. Kafka: FetchCollector.handleInitializeErrors.
+        """
+        one = self.owned.get(tp)
+        if one is None or one.position != fetch_offset:
+            return False
+        if policy != "none":
+            one.reset(policy)
+        else:
+            one.failure = OffsetOutOfRangeException(
+                f"Fetch position {fetch_offset} is out of range for partition {tp}, and there is no reset policy."
+            )
+        return True
 
     def fetchable(self) -> list[TopicPartition]:
         """Partitions to fetch: position known, not paused, nothing left to hand out."""
         return [
-            tp for tp, one in self.owned.items() if one.position is not None and not one.paused and not one.buffered
+            tp
+            for tp, one in self.owned.items()
+            if one.position is not None and not one.paused and not one.buffered and one.failure is None
         ]
 
     def fetched(self, tp: TopicPartition, batches: Iterable[RecordBatch]) -> bool:
-        """Keep what has come, but for records below the position; whether there was anything."""
+        """Keep what has come, but for records below the position; whether there was anything to hand out.
+
+        Batches without a record for the user move the position past them at once.
+        """
         one = self.owned.get(tp)
         if one is None or one.position is None:
             return False
+        one.fetched_to = one.position
         for batch in batches:
+            one.fetched_to = max(one.fetched_to, batch.next_offset)
+            if batch.is_control:
+                continue
             for offset, record in batch.items():
-                if offset >= one.position and not batch.is_control:
+                if offset >= one.position:
                     one.buffered.append((offset, batch.leader_epoch, record))
-        if one.buffered and tp not in self._turn:
+        if not one.buffered:
+            one.position = one.fetched_to
+            return False
+        if tp not in self._turn:
             self._turn.append(tp)
-        return bool(one.buffered)
+        return True
 
     @property
     def has_records(self) -> bool:
-        """Whether poll() can return something at once."""
-        return any(not self.owned[tp].paused and self.owned[tp].buffered for tp in self._turn)
+        """Whether poll() can return or raise something at once."""
+        return any((one.buffered and not one.paused) or one.failure is not None for one in self.owned.values())
 
     def take(self, most: int) -> dict[TopicPartition, list[tuple[int, int, Record]]]:
-        """At most ``most`` records as (offset, leader epoch, record), partition by partition; the positions move."""
+        """At most ``most`` records as (offset, leader epoch, record), partition by partition; the positions move.
+
+        The partition whose data came first is emptied first. When there is no record, a failure is raised, once; the
+        partition may be tried again then. Kafka: max.poll.records, FetchCollector.collectFetch.
+        """
         taken: dict[TopicPartition, list[tuple[int, int, Record]]] = {}
         for tp in list(self._turn):
             one = self.owned[tp]
-            if one.paused or not one.buffered or most <= 0:
-                continue
-            part = taken[tp] = []
-            while one.buffered and most > 0:
-                part.append(one.buffered.popleft())
-                most -= 1
-            one.position = part[-1][0] + 1
-            one.last_epoch = part[-1][1]
+            if one.buffered and not one.paused and most > 0:
+                part = taken[tp] = [one.buffered.popleft() for _ in range(min(most, len(one.buffered)))]
+                most -= len(part)
+                one.position = part[-1][0] + 1 if one.buffered else one.fetched_to
+                one.last_epoch = part[-1][1]
             if not one.buffered:
                 self._turn.remove(tp)
+        if not taken:
+            self.raise_failure()
         return taken
+
+    def raise_failure(self) -> None:
+        """Raise what the user has to hear, if there is something."""
+        for one in self.owned.values():
+            if one.failure is not None:
+                failure, one.failure = one.failure, None
+                raise failure
 
     def positions(self) -> dict[TopicPartition, int]:
         """The known positions: what a commit without arguments commits."""
         return {tp: one.position for tp, one in self.owned.items() if one.position is not None}
+
+    def last_epochs(self) -> dict[TopicPartition, int]:
+        """The leader epochs that are committed beside :meth:`positions`, where a record was handed out."""
+        return {tp: one.last_epoch for tp, one in self.owned.items() if one.last_epoch >= 0}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kafkasim.config import ConsumerConfig, checks
-from kafkasim.core.subscription import Subscription
+from kafkasim.core.subscription import EARLIEST, LATEST, Subscription
 from kafkasim.errors import ConfigError, TimeoutException, UsageError
 from kafkasim.records import Record, TopicPartition
 from kafkasim.sim.commits import Commits
@@ -20,7 +20,7 @@ from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future
 from kafkasim.sim.membership import Membership
 from kafkasim.sim.network_client import NetworkClient
-from kafkasim.sim.offset_lookup import EARLIEST, LATEST, OffsetLookup
+from kafkasim.sim.offset_lookup import OffsetLookup
 from kafkasim.trace.facts import PartitionsAssigned, PartitionsRevoked, RecordsPolled
 
 LINGER_MS = 10
@@ -253,6 +253,7 @@ class Consumer:
 
         def known() -> bool:
             self._advance()
+            self._book.raise_failure()
             return owned not in self._book.owned or self._book.owned[owned].position is not None
 
         def story() -> Generator[Any, Any, int]:

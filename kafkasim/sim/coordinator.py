@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.core.group import Group, GroupState, Member
+from kafkasim.core.group import Group
 from kafkasim.core.hashing import partition_for_group
-from kafkasim.core.offsets import TOPIC, CommittedOffsets, group_record, offset_record
+from kafkasim.core.offsets import TOPIC, CommittedOffsets, group_record, offset_record, trouble_with_metadata
 from kafkasim.core.partition import Partition, Role
 from kafkasim.errors import (
     CoordinatorNotAvailableException,
@@ -70,17 +70,15 @@ class GroupCoordinator:
             case groups.JoinGroupRequest():
                 group.join(request, self._new_member_id(request), reply, now_ms)
             case groups.SyncGroupRequest():
-                if group.sync(request, reply, now_ms):
-                    self._store(group)
+                group.sync(request, reply, now_ms)
             case groups.HeartbeatRequest():
-                group.heartbeat(request.member_id, request.generation_id, reply, now_ms)
+                group.heartbeat(request.member_id, request.generation_id, reply, now_ms, request.group_instance_id)
             case groups.LeaveGroupRequest():
-                group.leave(request.member_id, reply, now_ms)
+                group.leave(request.member_id, reply, now_ms, request.group_instance_id)
             case groups.OffsetCommitRequest():
                 self._commit(group, request, reply)
             case groups.OffsetFetchRequest():
-                offsets = self._offsets[self._partition_of(request.group_id)]
-                reply(groups.OffsetFetchResponse(None, offsets.of(request.group_id, request.partitions)))
+                reply(self._committed(request))
         self._settle(group)
 
     # --- who coordinates whom ------------------------------------------------------------------------------
@@ -120,8 +118,11 @@ class GroupCoordinator:
         if partition.role is not Role.LEADER:
             self._offsets.pop(number, None)
             for group_id in [one for one in self._groups if self._partition_of(one) == number]:
-                del self._groups[group_id]
+                group = self._groups.pop(group_id)
                 self._stop_timer(group_id)
+                group.unload(self._broker.kernel.now_ms)
+                for reply, response in group.take_replies():
+                    reply(response)
         elif number not in self._offsets:
             offsets = self._offsets[number] = CommittedOffsets()
             offsets.load(record for batch in partition.log.batches for record in batch.records)
@@ -132,15 +133,23 @@ class GroupCoordinator:
 
     def _group(self, group_id: str) -> Group:
         if group_id not in self._groups:
-            self._groups[group_id] = Group(group_id, self._broker.config.group_initial_rebalance_delay_ms)
+            config = self._broker.config
+            self._groups[group_id] = Group(
+                group_id, config.group_initial_rebalance_delay_ms, max_size=config.group_max_size,
+                min_session_timeout_ms=config.group_min_session_timeout_ms,
+                max_session_timeout_ms=config.group_max_session_timeout_ms, now_ms=self._broker.kernel.now_ms,
+            )  # fmt: skip
         return self._groups[group_id]
 
     def _new_member_id(self, request: groups.JoinGroupRequest) -> str:
-        """The client's id and something random, as Kafka's UUID."""
-        return f"{request.client_id}-{self._ids.getrandbits(32):08x}"
+        """The client's id, or the instance's, and something random, as Kafka's UUID."""
+        return f"{request.group_instance_id or request.client_id}-{self._ids.getrandbits(32):08x}"
 
     def _settle(self, group: Group) -> None:
-        """Say what is to be said, note what has changed, wake up when the group wants to be."""
+        """Keep what must be kept, say what is to be said, note what has changed, wake up when the group wants to be."""
+        snapshot = group.take_snapshot()
+        if snapshot is not None:
+            self._store(group, snapshot)
         for reply, response in group.take_replies():
             reply(response)
         fact = GroupChanged(
@@ -166,69 +175,60 @@ class GroupCoordinator:
             group.expire(self._broker.kernel.now_ms)
             self._settle(group)
 
-    def _store(self, group: Group) -> None:
-        """Write the generation and its assignment; everyone waits for that."""
-        generation = group.generation
-        members = {
-            one: {
-                "client_id": member.client_id,
-                "protocols": list(member.protocols),
-                "topics": list(member.subscription.topics),
-                "session_timeout_ms": member.session_timeout_ms,
-                "rebalance_timeout_ms": member.rebalance_timeout_ms,
-                "assignment": [list(tp) for tp in member.assignment],
-            }
-            for one, member in group.members.items()
-        }
-        value = {"generation": generation, "protocol": group.protocol, "leader": group.leader, "members": members}
+    def _store(self, group: Group, snapshot: dict[str, Any]) -> None:
+        """Write the group; whoever depends on it waits for that."""
 
         def stored(error: Error) -> None:
             failed = None if error is None else _client_error(error)
             if error is not None and error.name == "REQUEST_TIMED_OUT":
                 failed = RebalanceInProgressException
-            group.stored(generation, failed, self._broker.kernel.now_ms)
-            self._settle(group)
+            group.stored(snapshot["generation"], failed, self._broker.kernel.now_ms)
+            if self._groups.get(group.group_id) is group:
+                self._settle(group)
 
-        record = group_record(group.group_id, value, self._broker.kernel.now_ms)
+        record = group_record(group.group_id, snapshot, self._broker.kernel.now_ms)
         self._append(group.group_id, [record], stored)
 
     def _restore(self, group_id: str, stored: dict[str, Any]) -> None:
-        """A group as its last coordinator stored it; its members have a full session timeout to be heard of."""
+        """A group as its last coordinator stored it."""
         group = self._group(group_id)
-        if not stored.get("members"):
-            return
-        group.generation, group.protocol, group.leader = stored["generation"], stored["protocol"], stored["leader"]
-        for member_id, one in stored["members"].items():
-            group.members[member_id] = Member(
-                member_id, one["client_id"], tuple(one["protocols"]), groups.Subscription(tuple(one["topics"])),
-                one["session_timeout_ms"], one["rebalance_timeout_ms"],
-                assignment=tuple(TopicPartition(*tp) for tp in one["assignment"]),
-            )  # fmt: skip
-            group.touch(member_id, self._broker.kernel.now_ms)
-        group.state = GroupState.STABLE
+        group.restore(stored, self._broker.kernel.now_ms)
         self._settle(group)
 
     # --- offsets -----------------------------------------------------------------------------------------------
 
+    def _committed(self, request: groups.OffsetFetchRequest) -> groups.OffsetFetchResponse:
+        offsets = self._offsets[self._partition_of(request.group_id)]
+        found = offsets.details_of(request.group_id, request.partitions)
+        return groups.OffsetFetchResponse(
+            None, {tp: one.offset for tp, one in found.items()}, {tp: one.leader_epoch for tp, one in found.items()},
+            {tp: one.metadata for tp, one in found.items()},
+        )  # fmt: skip
+
     def _commit(self, group: Group, request: groups.OffsetCommitRequest, reply: Reply) -> None:
-        now_ms = self._broker.kernel.now_ms
-        error = group.may_commit(request.member_id, request.generation_id, now_ms)
+        broker, now_ms = self._broker, self._broker.kernel.now_ms
+        error = group.may_commit(request.member_id, request.generation_id, now_ms, request.group_instance_id)
+        for metadata in request.metadata.values():
+            error = error or trouble_with_metadata(metadata, broker.config.offset_metadata_max_bytes)
         if error is not None or not request.offsets:
             reply(groups.OffsetCommitResponse(error))
             return
+        records = [
+            offset_record(
+                request.group_id, tp, offset, now_ms, request.leader_epochs.get(tp, -1), request.metadata.get(tp, "")
+            )
+            for tp, offset in request.offsets.items()
+        ]
 
         def stored(error: Error) -> None:
             if error is None:
                 offsets = self._offsets.get(self._partition_of(request.group_id))
                 if offsets is not None:
-                    offsets.commit(request.group_id, request.offsets)
+                    offsets.load(records)
                 for tp, offset in request.offsets.items():
-                    self._broker.kernel.journal.record(
-                        OffsetCommitted(self._broker.broker_id, request.group_id, tp, offset)
-                    )
+                    broker.kernel.journal.record(OffsetCommitted(broker.broker_id, request.group_id, tp, offset))
             reply(groups.OffsetCommitResponse(None if error is None else _client_error(error)))
 
-        records = [offset_record(request.group_id, tp, offset, now_ms) for tp, offset in request.offsets.items()]
         self._append(request.group_id, records, stored)
 
     def _append(self, group_id: str, records: list[Record], stored: Callable[[Error], None]) -> None:

@@ -80,7 +80,8 @@ class Fetcher:
             if not self._book.fetched(tp, part.batches):
                 return True
         elif part.error.name == "OFFSET_OUT_OF_RANGE":
-            one.seek(None)
+            if one.position is not None:
+                self._book.out_of_range(tp, one.position, self._config.auto_offset_reset)
         else:
             self._client.refresh()
             self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kafkasim.config import ConsumerConfig
 from kafkasim.core.subscription import Subscription
-from kafkasim.errors import KafkaError, NoOffsetForPartitionException
+from kafkasim.errors import KafkaError
 from kafkasim.messages import groups
 from kafkasim.messages.data import ListOffsetsRequest, ListOffsetsResponse
 from kafkasim.records import TopicPartition
@@ -18,7 +18,6 @@ from kafkasim.sim.membership import Membership
 from kafkasim.sim.network_client import NetworkClient
 from kafkasim.trace.facts import PositionSet
 
-EARLIEST, LATEST = -2, -1
 Until = Callable[[Callable[[], bool], str], Generator[Any, Any, None]]
 
 
@@ -73,13 +72,12 @@ class OffsetLookup:
         self._on_change()
 
     def _reset(self, partitions: Sequence[TopicPartition]) -> None:
-        policy = self._config.auto_offset_reset
-        if partitions and policy == "none":
-            raise NoOffsetForPartitionException(
-                f"Undefined offset with no reset policy for {', '.join(map(str, partitions))}."
-            )
+        """There is no committed offset: ask for the start or the end, or let poll() fail."""
+        self._book.uncommitted(partitions, self._config.auto_offset_reset)
         for tp in partitions:
-            self._look_up(tp, EARLIEST if policy == "earliest" else LATEST, f"auto.offset.reset={policy}")
+            target = self._book.owned[tp].target if tp in self._book.owned else None
+            if target is not None:
+                self._look_up(tp, *target)
 
     def seek(self, tp: TopicPartition, where: int, call: str) -> None:
         """Go to an offset, to EARLIEST or to LATEST."""

@@ -41,7 +41,7 @@ def answer(name: str) -> dict[str, Any]:
 
 
 def check(name: str, points: int, text: str, output: str) -> dict[str, Any]:
-    return code(name, text, output, grade=True, locked=True, points=points)
+    return code(name, text, output, tags=("raises-exception",), grade=True, locked=True, points=points)
 
 
 def solution_notebook() -> dict[str, Any]:

@@ -33,7 +33,7 @@ def course(tmp_path):
 
 def nbgrader(course, *arguments):
     environment = {
-        **os.environ, "HOME": str(course), "PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(course / "config"),
+        **os.environ, "PATH": f"{Path(NBGRADER).parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(course), "PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(course / "config"),
     }  # fmt: skip
     return subprocess.run(
         [NBGRADER, *arguments], cwd=course, env=environment, capture_output=True, text=True, check=False, timeout=300
