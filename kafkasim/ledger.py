@@ -44,6 +44,11 @@ ROWS = (
     ),
     Row("range", MODELLED, "range and roundrobin assignors", "the same", "fidelity:assignor"),
     Row(
+        "sticky", SIMPLIFIED, "sticky and cooperative-sticky are there as rules; members of a running group use range,"
+        " roundrobin or an assignor of their own", "members use them, cooperative-sticky without giving up everything",
+        "fidelity:cooperative_rebalance_sequence",
+    ),
+    Row(
         "elections", MODELLED, "the first live in-sync replica in assignment order leads", "the same",
         "fidelity:leader_election",
     ),
@@ -87,12 +92,10 @@ ROWS = (
         "vectors-later", OMITTED, "vectors of rules that are not modelled, or whose replay is not written yet", "",
         leaves_out=(
             "retention", "segment_roll", "compaction", "compaction_eligibility", "last_stable_offset",
-            "read_committed_delivery", "initial_rebalance_delay", "adaptive_partitioning", "round_robin_partitioner",
-            "batch_fill", "retry_backoff", "auto_commit", "cooperative_rebalance_sequence", "broker_failure_sequence",
-            "isr_shrink_timing", "produce_admission", "fetch_offset_validation", "truncation",
-            "group_coordinator_response",
-            "transaction_epoch", "scenario",
-            "isr_hw_steps", "producer_sequence", "sticky", "cooperative-sticky",
+            "read_committed_delivery", "initial_rebalance_delay", "retry_backoff", "auto_commit",
+            "broker_failure_sequence", "isr_shrink_timing", "produce_admission", "fetch_offset_validation",
+            "truncation", "group_coordinator_response", "transaction_epoch", "scenario", "isr_hw_steps",
+            "producer_sequence",
         ),
     ),
     Row("compression", OMITTED, "batches are not compressed", "none, gzip, snappy, lz4, zstd"),

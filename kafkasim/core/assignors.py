@@ -1,29 +1,37 @@
 """How the leader of a group shares the partitions out. A learner's own assignor is any object with these members.
 
-Kafka: RangeAssignor, RoundRobinAssignor. Left out as yet: sticky and cooperative-sticky, racks.
+Kafka: RangeAssignor, RoundRobinAssignor, StickyAssignor, CooperativeStickyAssignor. Left out: racks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
+from kafkasim.core.group_member import Assignments, GroupMember, in_member_order
+from kafkasim.core.sticky import share
 from kafkasim.records import TopicPartition
 
+__all__ = [
+    "BUILT_IN",
+    "BY_NAME",
+    "Assignments",
+    "Assignor",
+    "CooperativeStickyAssignor",
+    "GroupMember",
+    "RangeAssignor",
+    "RebalanceProtocol",
+    "RoundRobinAssignor",
+    "StickyAssignor",
+]
 
-@dataclass(frozen=True, slots=True)
-class GroupMember:
-    """One member as an assignor sees it: what it wants, and what it owned in which generation."""
 
-    member_id: str
-    topics: tuple[str, ...]
-    group_instance_id: str | None = None
-    owned_partitions: tuple[TopicPartition, ...] = ()
-    generation: int = -1
+class RebalanceProtocol(Enum):
+    """What members give up before they join again: everything, or afterwards only what goes to somebody else."""
 
-
-Assignments = dict[str, list[TopicPartition]]
+    EAGER = "EAGER"
+    COOPERATIVE = "COOPERATIVE"
 
 
 class Assignor(Protocol):
@@ -37,12 +45,6 @@ class Assignor(Protocol):
         """The partitions of each member, by member id."""
 
 
-def in_member_order(members: Sequence[GroupMember]) -> list[GroupMember]:
-    """Static members first, by instance id, then the others by member id."""
-    static = sorted((m for m in members if m.group_instance_id), key=lambda m: m.group_instance_id or "")
-    return static + sorted((m for m in members if not m.group_instance_id), key=lambda m: m.member_id)
-
-
 class RangeAssignor:
     """Topic by topic, consecutive partitions; the first members get one more when it does not come out even.
 
@@ -53,6 +55,7 @@ class RangeAssignor:
     """
 
     name = "range"
+    protocols = (RebalanceProtocol.EAGER,)
 
     def assign(self, partitions: Mapping[str, int], members: Sequence[GroupMember]) -> Assignments:
         """Kafka: RangeAssignor.assignPartitions."""
@@ -79,6 +82,7 @@ class RoundRobinAssignor:
     """
 
     name = "roundrobin"
+    protocols = (RebalanceProtocol.EAGER,)
 
     def assign(self, partitions: Mapping[str, int], members: Sequence[GroupMember]) -> Assignments:
         """Kafka: RoundRobinAssignor.assignPartitions."""
@@ -94,5 +98,64 @@ class RoundRobinAssignor:
         return shares
 
 
-BY_NAME: dict[str, Assignor] = {one.name: one for one in (RangeAssignor(), RoundRobinAssignor())}
-"""The built-in assignors."""
+class StickyAssignor:
+    """Balanced like round robin, but everybody keeps what it owned as far as that goes.
+
+    C1 has left; what it owned is dealt out, and nothing else moves:
+
+    >>> def tps(*names): return tuple(TopicPartition(name[:2], int(name[3:])) for name in names)
+    >>> topics = ("t0", "t1", "t2", "t3")
+    >>> members = [GroupMember("C0", topics, owned_partitions=tps("t0-0", "t1-1", "t3-0"), generation=1),
+    ...            GroupMember("C2", topics, owned_partitions=tps("t1-0", "t2-1"), generation=1)]
+    >>> shares = StickyAssignor().assign(dict.fromkeys(topics, 2), members)
+    >>> {member: [str(tp) for tp in owned] for member, owned in shares.items()}
+    {'C0': ['t0-0', 't3-0', 't1-1', 't0-1'], 'C2': ['t1-0', 't2-1', 't2-0', 't3-1']}
+    """
+
+    name = "sticky"
+    protocols = (RebalanceProtocol.EAGER,)
+
+    def assign(self, partitions: Mapping[str, int], members: Sequence[GroupMember]) -> Assignments:
+        """Kafka: AbstractStickyAssignor.assignPartitions."""
+        shares, _ = share(partitions, members)
+        return {member.member_id: shares[member.member_id] for member in members}
+
+
+class CooperativeStickyAssignor:
+    """Sticky in two rounds: a partition that changes its owner is nobody's until the old one has given it up.
+
+    C3 has joined; C0 and C1 give up one partition each, which C3 gets in the rebalance after that:
+
+    >>> def tps(*names): return tuple(TopicPartition(name[:2], int(name[3:])) for name in names)
+    >>> topics = ("t0", "t1", "t2", "t3")
+    >>> members = [GroupMember("C0", topics, owned_partitions=tps("t0-0", "t1-1", "t3-0"), generation=1),
+    ...            GroupMember("C1", topics, owned_partitions=tps("t0-1", "t2-0", "t3-1"), generation=1),
+    ...            GroupMember("C2", topics, owned_partitions=tps("t1-0", "t2-1"), generation=1),
+    ...            GroupMember("C3", topics)]
+    >>> shares = CooperativeStickyAssignor().assign(dict.fromkeys(topics, 2), members)
+    >>> {member: [str(tp) for tp in owned] for member, owned in shares.items()}
+    {'C0': ['t0-0', 't3-0'], 'C1': ['t2-0', 't0-1'], 'C2': ['t1-0', 't2-1'], 'C3': []}
+    """
+
+    name = "cooperative-sticky"
+    protocols = (RebalanceProtocol.COOPERATIVE, RebalanceProtocol.EAGER)
+
+    def assign(self, partitions: Mapping[str, int], members: Sequence[GroupMember]) -> Assignments:
+        """Kafka: CooperativeStickyAssignor.assignPartitions."""
+        shares, new_owners = share(partitions, members)
+        return {member.member_id: [tp for tp in shares[member.member_id] if tp not in new_owners] for member in members}
+
+
+BUILT_IN: tuple[Assignor, ...] = (
+    RangeAssignor(),
+    RoundRobinAssignor(),
+    StickyAssignor(),
+    CooperativeStickyAssignor(),
+)
+"""Kafka's four assignors."""
+
+BY_NAME: dict[str, Assignor] = {one.name: one for one in BUILT_IN if one.name in ("range", "roundrobin")}
+"""Those that a simulated consumer runs when it is given the name.
+
+The sticky ones need to know what a member owned before, which a consumer that joins does not tell as yet.
+"""

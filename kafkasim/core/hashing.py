@@ -6,7 +6,11 @@ GroupMetadataManager.partitionFor.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SEED = 0x9747B28C
 M = 0x5BD1E995
@@ -65,3 +69,24 @@ def partition_for_group(group_id: str, partitions: int = 50) -> int:
     """
     code = java_hash_code(group_id)
     return (0 if code == -(1 << 31) else abs(code)) % partitions
+
+
+def in_hash_map_order(keys: Iterable[T], code: Callable[[T], int], most: int = 0) -> list[T]:
+    """The keys in the order in which a Java HashMap gives them back: by bucket, within one as they came.
+
+    ``code`` is the keys' Java hash code. ``most`` is how many keys the map has held at its fullest: a table of 16
+    doubles when it is more than three quarters full, and never shrinks.
+
+    >>> in_hash_map_order(["consumer1", "consumer2", "consumer3"], java_hash_code)
+    ['consumer3', 'consumer2', 'consumer1']
+    """
+    distinct = list(dict.fromkeys(keys))
+    table = 16
+    while 4 * max(len(distinct), most) > 3 * table:
+        table *= 2
+
+    def bucket(key: T) -> int:
+        h = code(key) & MASK
+        return (h ^ (h >> 16)) & (table - 1)
+
+    return sorted(distinct, key=bucket)

@@ -141,17 +141,19 @@ class StickyPartitioner:
 
     def _next(self, available: Sequence[int], partitions: int, queues: Sequence[int]) -> int:
         pool = list(available) or list(range(partitions))
-        if self._adaptive and len(queues) == len(pool) > 1 and len(set(queues)) > 1:
-            table = cumulative_weights(queues)
+        table = cumulative_weights(queues) if self._adaptive and len(queues) == len(pool) else None
+        if table is not None:
             return pool[bisect.bisect_right(table, self._chance.randrange(table[-1]))]
         return pool[self._chance.randrange(len(pool))]
 
 
-def cumulative_weights(queues: Sequence[int]) -> list[int]:
-    """Running sums of the weights: longest queue + 1 - own queue.
+def cumulative_weights(queues: Sequence[int]) -> list[int] | None:
+    """Running sums of the weights, longest queue + 1 - own queue; None when all are equal and chance decides alone.
 
     >>> cumulative_weights([0, 3, 1])
     [4, 5, 8]
     """
+    if len(set(queues)) < 2:
+        return None
     longest = max(queues)
     return list(itertools.accumulate(longest + 1 - queue for queue in queues))

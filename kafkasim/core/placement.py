@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kafkasim.errors import (
-    InvalidPartitionsException,
-    InvalidReplicaAssignmentException,
-    InvalidReplicationFactorException,
-)
+from kafkasim.errors import InvalidPartitionsException, InvalidReplicationFactorException, UnknownServerException
 
 Assignment = dict[int, tuple[int, ...]]
 """Partition -> brokers, the preferred leader first."""
+
+
+class AdminOperationException(UnknownServerException):
+    """Some brokers have a rack and others have none; the protocol has no code for it (UNKNOWN_SERVER_ERROR)."""
 
 
 def assign_replicas(
@@ -24,8 +24,8 @@ def assign_replicas(
 ) -> Assignment:  # fmt: skip
     """Spread partitions over brokers: leaders one after the other, followers shifted once more with every round.
 
-    ``brokers`` are the live ones in ascending order. With ``racks`` (one for every broker) the replicas of a partition
-    go to as many racks as there are.
+    ``brokers`` are the live ones in ascending order. With ``racks`` (one for every broker, or an
+    AdminOperationException) the replicas of a partition go to as many racks as there are.
 
     >>> assign_replicas([0, 1, 2, 3, 4], 6, 3, start_index=0, start_shift=0)[5]
     (0, 2, 3)
@@ -36,13 +36,12 @@ def assign_replicas(
         raise InvalidReplicationFactorException("Replication factor must be larger than 0.")
     if replication_factor > len(brokers):
         raise InvalidReplicationFactorException(
-            f"Unable to replicate the partition {replication_factor} time(s): The target replication factor of"
-            f" {replication_factor} cannot be reached because only {len(brokers)} broker(s) are registered."
+            f"Replication factor: {replication_factor} larger than available brokers: {len(brokers)}."
         )
-    if racks:
-        if any(broker not in racks for broker in brokers):
-            raise InvalidReplicaAssignmentException("Not all brokers have rack information.")
-        known = {broker: racks[broker] for broker in brokers}
+    known = {broker: racks[broker] for broker in brokers if broker in racks} if racks else {}
+    if known:
+        if len(known) < len(brokers):
+            raise AdminOperationException("Not all brokers have rack information for replica rack aware assignment.")
         return _rack_aware(known, partitions, replication_factor, start_index, start_shift, first_partition)
     count = len(brokers)
     assignment: Assignment = {}
@@ -103,16 +102,28 @@ def add_partitions(
 ) -> Assignment:
     """The replicas of the partitions that bring a topic up to ``total``; the existing ones stay where they are.
 
-    The start is the first broker not below the first replica of partition 0. Kafka: AdminUtils.addPartitions.
+    Kafka: AdminZkClient.createNewPartitionsAssignment.
+
+    >>> add_partitions([0, 1, 2, 3], {0: (2, 3, 0)}, 3)
+    {1: (3, 2, 0), 2: (0, 3, 1)}
     """
-    if total <= len(existing):
+    if total < len(existing):
         raise InvalidPartitionsException(
             f"Topic currently has {len(existing)} partitions, which is higher than the requested {total}."
         )
-    ordered = sorted(brokers)
-    first = existing[0][0]
-    start = next((place for place, broker in enumerate(ordered) if broker >= first), 0)
+    if total == len(existing):
+        raise InvalidPartitionsException(f"Topic already has {total} partitions.")
+    start = start_of_added(brokers, existing[0])
     return assign_replicas(
-        ordered, total - len(existing), len(existing[0]), start_index=start, start_shift=start,
+        sorted(brokers), total - len(existing), len(existing[0]), start_index=start, start_shift=start,
         first_partition=len(existing), racks=racks,
     )  # fmt: skip
+
+
+def start_of_added(brokers: Sequence[int], first_replicas: Sequence[int]) -> int:
+    """Where the placement of added partitions starts: at the first broker not below partition 0's first replica.
+
+    >>> start_of_added([1, 2, 4], (3, 4)), start_of_added([1, 2], (3, 4))
+    (2, 0)
+    """
+    return next((place for place, broker in enumerate(sorted(brokers)) if broker >= first_replicas[0]), 0)

@@ -6,7 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.fidelity.runner import FAILED, NOT_COVERED, PASSED, files, run
+from tests.fidelity.runner import FAILED, NOT_COVERED, PASSED, run
+from tests.fidelity.shapes import files
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,72 @@
+"""Tells the shapes of data apart and takes each file for its cases.
+
+Three shapes: vectors (a list of cases for each category), the oracle of a ZooKeeper ensemble (``cases``), and recordings
+of a cluster (``steps``), to which the table of key partitions belongs (``rows``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.fidelity import key_table, vectors
+
+DATA = Path(__file__).parent / "data"
+ORACLE, RECORDING, UNKNOWN_VECTORS, UNKNOWN_SHAPE = "oracle", "recording", "unknown category", "unknown shape"
+"""Names that the ledger's rows use for what they leave out."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: how to get the answer that is ``expected``, or, where there is no way, what it would ``need``."""
+
+    name: str
+    expected: Any = None
+    answer: Callable[[], Any] | None = None
+    need: str = ""
+
+
+def files(paths: list[Path]) -> Iterator[Path]:
+    """The JSON files among files and folders, sorted; the project's own data when there are none."""
+    for path in paths or [DATA]:
+        if not path.exists():
+            raise SystemExit(f"There is no {path}.")
+        yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
+
+
+def cases(path: Path) -> Iterator[Case]:
+    """The cases of a file of any shape."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SystemExit(f"{path} is not JSON: {error}.") from error
+    match data:
+        case {"cases": [*found], "how_to_read": _}:
+            yield from (Case(one["id"], need=ORACLE) for one in found)
+        case {"id": str(name), "steps": [*_]}:
+            yield Case(name, need=RECORDING)
+        case {"id": str(name), "partitions": int(partitions), "rows": [*rows]}:
+            yield Case(name, key_table.expected(rows), lambda: key_table.answer(rows, partitions))
+        case {} if _are_vectors(data):
+            yield from _vectors(data)
+        case _:
+            yield Case(path.name, need=UNKNOWN_SHAPE)
+
+
+def _are_vectors(data: dict[str, Any]) -> bool:
+    lists = [found for category, found in data.items() if category != "meta"]
+    return bool(lists) and all(isinstance(found, list) for found in lists)
+
+
+def _vectors(data: dict[str, Any]) -> Iterator[Case]:
+    for category, found in data.items():
+        if category == "meta":
+            continue
+        for case in found:
+            if category in vectors.CATEGORIES:
+                yield Case(case["id"], vectors.expected(category, case), vectors.question(category, case))
+            else:
+                yield Case(case["id"], need=category)
