@@ -161,6 +161,8 @@ def test_what_is_no_number_is_refused_and_named(world, parameter, given):
         (lambda w: w["admin"].create_topic("n", 1, 1, assignment={0: [101]}), ConfigError, "not both"),
         (lambda w: w["admin"].describe_topic("a b"), KafkaError, "a b"),
         (lambda w: w["admin"].describe_topic("nowhere").get(), KafkaError, "no topic 'nowhere'"),
+        (lambda w: w["cluster"].disk(101).replica("t-7"), UnknownNameError, "Did you mean t-1 or t-0"),
+        (lambda w: w["cluster"].disk(101).replica(7), ConfigError, "such as 'orders-0'"),
         (lambda w: ks.ledger("modeled"), UnknownNameError, "modelled"),
     ],
 )

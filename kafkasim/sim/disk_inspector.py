@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kafkasim.core.log import Log
+from kafkasim.errors import unknown_name
 from kafkasim.records import Record, RecordBatch, TopicPartition
 from kafkasim.sim.disk import Disk
+from kafkasim.trace.arguments import partition_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,13 @@ class DiskInspector:
         """The file replication-offset-checkpoint as it was written last."""
         return dict(sorted(self._disk.high_watermarks.items()))
 
-    def replica(self, tp: TopicPartition) -> ReplicaOnDisk:
-        """One replica's folder; KeyError when this broker holds none."""
-        log = self._disk.logs[tp]
-        return ReplicaOnDisk(tp, _segments(log), tuple(log.epochs.entries))
+    def replica(self, tp: object) -> ReplicaOnDisk:
+        """One replica's folder, named as a TopicPartition, a pair or a text such as ``orders-0``."""
+        partition = partition_named(tp)
+        if partition not in self._disk.logs:
+            raise unknown_name(f"replica on {self._broker}", str(partition), map(str, self._disk.logs))
+        log = self._disk.logs[partition]
+        return ReplicaOnDisk(partition, _segments(log), tuple(log.epochs.entries))
 
     def __str__(self) -> str:
         return "\n".join([f"disk of {self._broker}", *(str(self.replica(tp)) for tp in self.partitions)])
