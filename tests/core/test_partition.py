@@ -9,6 +9,7 @@ from kafkasim.core.log import Log
 from kafkasim.core.partition import Partition
 from kafkasim.errors import (
     FencedLeaderEpochException,
+    IneligibleReplicaException,
     NotEnoughReplicasException,
     NotLeaderOrFollowerException,
     OffsetOutOfRangeException,
@@ -108,6 +109,20 @@ def test_a_follower_that_caught_up_is_proposed_and_counts_at_once():
 
     leader.isr_answered((1, 2, 3), AlterPartitionResponse(None, (1, 2, 3), 1), 60)
     assert (leader.isr, leader.proposed_isr, leader.partition_epoch) == ((1, 2, 3), None, 1)
+
+
+def test_a_proposed_member_holds_the_high_watermark_back_even_when_it_falls_silent():
+    world = World(isr=(1, 2))
+    leader = world.partition
+    for follower in (2, 3):
+        leader.follower_fetched(follower, 0, 10)
+    assert leader.proposed_isr == (1, 2, 3)
+    leader.append(batch(), 1, 20)
+    leader.follower_fetched(2, 1, 100_000)
+    assert world.high_watermark == 0, "a pending expansion counts until it is decided"
+    leader.isr_answered((1, 2, 3), AlterPartitionResponse(IneligibleReplicaException), 100_001)
+    leader.follower_fetched(2, 1, 100_002)
+    assert world.high_watermark == 1
 
 
 @pytest.mark.parametrize(("caught_up_ms", "removed_at_ms"), [(1, 45_000), (15_000, 60_000)])

@@ -87,3 +87,26 @@ def test_seek_says_where_to_read_even_before_anything_is_known():
     assert consumer.position(tp).get() == 5
     assert consumer.end_offsets([tp]).get() == {tp: 5}
     assert consumer.beginning_offsets([tp]).get() == {tp: 0}
+
+
+def test_a_consumer_sees_nothing_beyond_the_high_watermark():
+    cluster = quiet_cluster()
+    producer = cluster.producer(acks=1)
+    producer.send("t", "committed", partition=0).get()
+    cluster.run(for_ms=1_000)
+    leader = cluster.trace.now.leader("t-0")
+    for broker in cluster.brokers:
+        if broker != leader:
+            cluster.kill(broker)
+    assert producer.send("t", "on one disk only", partition=0).get().offset == 1
+    consumer = cluster.consumer()
+    consumer.assign([ks.TopicPartition("t", 0)])
+    consumer.seek_to_beginning()
+
+    assert [record.value for record in consumer.poll(5_000).get()] == [b"committed"]
+    assert list(consumer.poll(2_000).get()) == []
+
+    cluster.run(for_ms=25_000)
+    assert [record.value for record in consumer.poll(5_000).get()] == [b"on one disk only"], (
+        "the dead have left the ISR"
+    )
