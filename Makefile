@@ -14,7 +14,7 @@ UPGRADE ?=
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --only-binary :all: $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test test-all lint format fidelity notebooks exercises refresh check rewrite browser binder-like ci lock clean
+.PHONY: help env lab test test-all test-real lint format fidelity notebooks exercises refresh check rewrite browser binder-like ci lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +44,11 @@ test: env ## run the fast tests
 
 test-all: env $(CI_VENV)/ok ## run every test: also the slow ones, the notebooks and the browser's
 	KAFKASIM_NBGRADER=$(CURDIR)/$(CI_BIN)/nbgrader KAFKASIM_REPO2DOCKER=$(CURDIR)/$(CI_BIN)/jupyter-repo2docker \
-		$(BIN)/python -m pytest -q -m "not browser"
-	$(MAKE) --no-print-directory notebooks browser
+		$(BIN)/python -m pytest -q -m "not browser and not real"
+	$(MAKE) --no-print-directory test-real notebooks browser
+
+test-real: env ## run the same learner code on a real Kafka broker too (needs Java 17 and Maven, or KAFKASIM_REAL_BOOTSTRAP)
+	$(BIN)/python -m pytest -q -m real tests/real
 
 browser: env $(CI_VENV)/ok ## run the first lesson in JupyterLab in a headless Chromium (KEEP_SHOTS=folder keeps pictures)
 	KAFKASIM_PYTHON=$(CURDIR)/$(BIN)/python $(CI_BIN)/python -m pytest -q -m browser tests/browser
