@@ -39,8 +39,8 @@ $(CI_VENV)/ok: .ci/lock-ci.txt
 lab: env ## open JupyterLab on the first lesson (PORT=8888)
 	@PORT=$(PORT) sh .ci/lab.sh $(BIN)/python $(LESSON)
 
-test: env ## run the fast tests
-	$(BIN)/python -m pytest -q
+test: env ## run the fast tests, on all cores
+	$(BIN)/python -m pytest -q -n logical
 
 test-all: env $(CI_VENV)/ok ## run every test: also the slow ones, the notebooks and the browser's
 	KAFKASIM_NBGRADER=$(CURDIR)/$(CI_BIN)/nbgrader KAFKASIM_REPO2DOCKER=$(CURDIR)/$(CI_BIN)/jupyter-repo2docker \

@@ -57,6 +57,9 @@ class Mine:
 
     def assign(self) -> None: ...
 
+    def __repr__(self) -> str:
+        return "Mine()"
+
 
 PACKAGE = "org.apache.kafka.clients.consumer."
 
