@@ -15,7 +15,7 @@ from kafkasim.client.futures import finished, result
 from kafkasim.client.structs import NewTopic
 from kafkasim.config import checks
 from kafkasim.errors import ConfigError, UsageError
-from kafkasim.sim.admin import PartitionDescription
+from kafkasim.sim.admin_answers import PartitionDescription
 from kafkasim.sim.kernel import US_PER_MS, Kernel
 
 if TYPE_CHECKING:

@@ -55,6 +55,7 @@ from kafkasim.errors.producers import (
     UnknownProducerIdException,
 )
 from kafkasim.errors.topics import (
+    BrokerIdNotRegisteredException,
     CorruptRecordException,
     ElectionNotNeededException,
     EligibleLeadersNotAvailableException,
@@ -76,6 +77,7 @@ from kafkasim.errors.topics import (
     KafkaStorageException,
     LeaderNotAvailableException,
     NetworkException,
+    NoReassignmentInProgressException,
     NotControllerException,
     NotEnoughReplicasAfterAppendException,
     NotEnoughReplicasException,
@@ -86,12 +88,14 @@ from kafkasim.errors.topics import (
     OperationNotAttemptedException,
     PolicyViolationException,
     PreferredLeaderNotAvailableException,
+    ReassignmentInProgressException,
     RecordBatchTooLargeException,
     RecordTooLargeException,
     ReplicaNotAvailableException,
     StaleBrokerEpochException,
     StaleControllerEpochException,
     TimeoutException,
+    TopicDeletionDisabledException,
     TopicExistsException,
     UnknownLeaderEpochException,
     UnknownServerException,
@@ -100,6 +104,7 @@ from kafkasim.errors.topics import (
 )
 
 __all__ = [
+    "BrokerIdNotRegisteredException",
     "CommitFailedException",
     "ConcurrentTransactionsException",
     "ConfigError",
@@ -149,6 +154,7 @@ __all__ = [
     "MemberIdRequiredException",
     "NetworkException",
     "NoOffsetForPartitionException",
+    "NoReassignmentInProgressException",
     "NotControllerException",
     "NotCoordinatorException",
     "NotEnoughReplicasAfterAppendException",
@@ -162,6 +168,7 @@ __all__ = [
     "PolicyViolationException",
     "PreferredLeaderNotAvailableException",
     "ProducerFencedException",
+    "ReassignmentInProgressException",
     "RebalanceInProgressException",
     "RecordBatchTooLargeException",
     "RecordTooLargeException",
@@ -172,6 +179,7 @@ __all__ = [
     "StaleBrokerEpochException",
     "StaleControllerEpochException",
     "TimeoutException",
+    "TopicDeletionDisabledException",
     "TopicExistsException",
     "TransactionAbortableException",
     "TransactionCoordinatorFencedException",

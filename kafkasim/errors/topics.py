@@ -113,12 +113,20 @@ class KafkaStorageException(InvalidMetadataException, code=56, name="KAFKA_STORA
     """The log directory of the partition has failed."""
 
 
+class ReassignmentInProgressException(KafkaError, code=60, name="REASSIGNMENT_IN_PROGRESS"):
+    """The replicas of the topic are being moved."""
+
+
 class FetchSessionIdNotFoundException(RetriableException, code=70, name="FETCH_SESSION_ID_NOT_FOUND"):
     """The broker does not know this fetch session."""
 
 
 class InvalidFetchSessionEpochException(RetriableException, code=71, name="INVALID_FETCH_SESSION_EPOCH"):
     """The fetch session is not at this epoch."""
+
+
+class TopicDeletionDisabledException(KafkaError, code=73, name="TOPIC_DELETION_DISABLED"):
+    """delete.topic.enable is false."""
 
 
 class FencedLeaderEpochException(InvalidMetadataException, code=74, name="FENCED_LEADER_EPOCH"):
@@ -149,6 +157,10 @@ class ElectionNotNeededException(InvalidMetadataException, code=84, name="ELECTI
     """The wanted leader leads already."""
 
 
+class NoReassignmentInProgressException(KafkaError, code=85, name="NO_REASSIGNMENT_IN_PROGRESS"):
+    """There is no reassignment of this partition to cancel."""
+
+
 class InvalidRecordException(KafkaError, code=87, name="INVALID_RECORD"):
     """The broker refuses a record of the batch, as a null key on a compacted topic."""
 
@@ -159,6 +171,10 @@ class InvalidUpdateVersionException(KafkaError, code=95, name="INVALID_UPDATE_VE
 
 class UnknownTopicIdException(InvalidMetadataException, code=100, name="UNKNOWN_TOPIC_ID"):
     """This broker does not know that topic id."""
+
+
+class BrokerIdNotRegisteredException(KafkaError, code=102, name="BROKER_ID_NOT_REGISTERED"):
+    """No broker of this id is registered."""
 
 
 class InconsistentTopicIdException(InvalidMetadataException, code=103, name="INCONSISTENT_TOPIC_ID"):

@@ -6,7 +6,6 @@ Left out: versions, topic ids, throttling.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kafkasim.errors import KafkaError
@@ -169,6 +168,7 @@ class PartitionMetadata:
     leader_epoch: int
     replicas: tuple[int, ...]
     isr: tuple[int, ...]
+    offline_replicas: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -199,27 +199,3 @@ class InitProducerIdResponse:
 
     def describe(self) -> str:
         return f"InitProducerId answer {self.producer_id}" if self.error is None else _named(self.error)
-
-
-@dataclass(slots=True)
-class CreateTopicsRequest:
-    """One topic: an ``assignment`` (partition -> brokers) or counts, -1 meaning the broker's default."""
-
-    topic: str
-    partitions: int
-    replication_factor: int
-    config: Mapping[str, str]
-    assignment: Mapping[int, tuple[int, ...]] | None = None
-    timeout_ms: int = 30000
-
-    def describe(self) -> str:
-        return f"CreateTopics {self.topic}"
-
-
-@dataclass(slots=True)
-class CreateTopicsResponse:
-    error: Error = None
-    message: str = ""
-
-    def describe(self) -> str:
-        return f"CreateTopics answer {_named(self.error)}"

@@ -1,84 +1,49 @@
-"""An admin client: topics are created, listed and described. Names are the Java client's. Kafka: KafkaAdminClient.
+"""An admin client: topics, leaders, replicas, settings, records and the cluster. Names are the Java client's.
 
-Left out as yet: everything but topics.
+Each call says whom it asks and what the answer means; sim/admin_calls.py does the asking. Kafka: KafkaAdminClient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafkasim.config import AdminConfig, checks
-from kafkasim.errors import (
-    ConfigError,
-    InvalidTopicException,
-    KafkaError,
-    NotControllerException,
-    TimeoutException,
-)
-from kafkasim.messages.data import (
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-    MetadataRequest,
-    MetadataResponse,
-    PartitionMetadata,
-)
-from kafkasim.sim.deadlines import Deadlines
+from kafkasim.errors import ConfigError, InvalidTopicException, KafkaError
+from kafkasim.messages import admin
+from kafkasim.messages.data import ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse
+from kafkasim.records import TopicPartition
+from kafkasim.sim.admin_answers import ClusterDescription, OffsetInfo, TopicDescription, topic_description
+from kafkasim.sim.admin_calls import AdminCalls
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
-from kafkasim.sim.network_client import NetworkClient
 
-
-@dataclass(frozen=True, slots=True)
-class PartitionDescription:
-    """One partition: ``leader`` is None when there is none; ``replicas`` start with the preferred leader."""
-
-    partition: int
-    leader: int | None
-    leader_epoch: int
-    replicas: tuple[int, ...]
-    isr: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TopicDescription:
-    """A topic as the broker that was asked knows it."""
-
-    name: str
-    partitions: tuple[PartitionDescription, ...]
-
-    def __str__(self) -> str:
-        lines = [f"{self.name}: {len(self.partitions)} partition(s)"]
-        for part in self.partitions:
-            replicas, isr = (" ".join(map(str, brokers)) for brokers in (part.replicas, part.isr))
-            leader = "nobody" if part.leader is None else part.leader
-            lines.append(f"  partition {part.partition}: leader {leader}, replicas {replicas}, ISR {isr}")
-        return "\n".join(lines)
-
-    __repr__ = __str__
+OFFSET_SPECS = {"earliest": -2, "latest": -1, "max_timestamp": -3}
+ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 
 
 class Admin:
-    """An administrating client, on a machine of its own. Made by ``cluster.admin(...)``; all calls return futures."""
+    """An administrating client, on a machine of its own. Made by ``cluster.admin(...)``; all calls return futures.
+
+    A call fails with Kafka's error, or with TimeoutException after default.api.timeout.ms.
+    """
 
     def __init__(self, host: Host, bootstrap: Sequence[str], config: AdminConfig) -> None:
         self.host = host
         self.config = config
-        self._kernel = host.kernel
-        self._deadlines = Deadlines(host)
-        self._ready: list[Callable[[], None]] = []
-        self._client = NetworkClient(
-            host, bootstrap, request_timeout_ms=config.request_timeout_ms, retry_backoff_ms=config.retry_backoff_ms,
-            retry_backoff_max_ms=config.retry_backoff_max_ms, metadata_max_age_ms=config.metadata_max_age_ms,
-            auto_create=False, on_update=self._updated,
-        )  # fmt: skip
+        self._calls = AdminCalls(host, bootstrap, config)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._calls.close()
+
+    # --- topics ------------------------------------------------------------------------------------------------
 
     def create_topic(
         self, topic: str, partitions: int = -1, replication_factor: int = -1,
         config: Mapping[str, object] | None = None, *, assignment: Mapping[int, Sequence[int]] | None = None,
     ) -> Future[None]:  # fmt: skip
-        """Create a topic; -1 means the broker's default. The error in the future is Kafka's. Kafka: createTopics.
+        """Create a topic; -1 means the broker's default. Kafka: createTopics.
 
         ``config`` are topic settings under Kafka's names; ``assignment`` gives the brokers of each partition, preferred
         leader first, and excludes the counts.
@@ -89,111 +54,248 @@ class Admin:
         checks.whole_number(replication_factor, "replication_factor")
         if assignment is not None and (partitions, replication_factor) != (-1, -1):
             raise ConfigError("Give either assignment or partitions and replication_factor, not both.")
-        settings = {name.replace("_", "."): _setting(value) for name, value in (config or {}).items()}
-        replicas = None if assignment is None else {p: tuple(brokers) for p, brokers in assignment.items()}
-        request = CreateTopicsRequest(
-            topic, partitions, replication_factor, settings, replicas, self.config.request_timeout_ms
+        settings = {name: value for name, value in _settings(config or {}).items() if value is not None}
+        replicas = None if assignment is None else _assignment(assignment)
+        request = admin.CreateTopicsRequest(
+            topic, partitions, replication_factor, settings, replicas, self._calls.timeout_ms
         )
-        future: Future[None] = Future(self._kernel, f"create_topic({topic!r})")
+        name = f"create_topic({topic!r})"
         if not topic:
-            return future.fail(InvalidTopicException("The name of a topic must not be empty."))
-        self._call(future, lambda: self._controller(), request, self._created)
-        return future
+            failed: Future[None] = Future(self.host.kernel, name)
+            return failed.fail(InvalidTopicException("The name of a topic must not be empty."))
+        return self._calls.call(name, self._calls.controller, request, _nothing)
+
+    def delete_topic(self, topic: str) -> Future[None]:
+        """Delete a topic; it is gone for clients at once, for good when every replica is. Kafka: deleteTopics."""
+        checks.topic_name(topic)
+        request = admin.DeleteTopicsRequest(topic, self._calls.timeout_ms)
+        return self._calls.call(f"delete_topic({topic!r})", self._calls.controller, request, _nothing)
+
+    def create_partitions(
+        self, topic: str, total_count: int, assignments: Sequence[Sequence[int]] | None = None
+    ) -> Future[None]:
+        """Bring a topic up to ``total_count`` partitions; ``assignments`` lists the brokers of each new one."""
+        checks.topic_name(topic)
+        checks.whole_number(total_count, "total_count")
+        new = None if assignments is None else tuple(_brokers(replicas, "assignments") for replicas in assignments)
+        request = admin.CreatePartitionsRequest(topic, total_count, new, self._calls.timeout_ms)
+        return self._calls.call(f"create_partitions({topic!r})", self._calls.controller, request, _nothing)
 
     def list_topics(self) -> Future[list[str]]:
         """The names of all topics, sorted; the cluster's own (``__consumer_offsets``) are left out."""
-        future: Future[list[str]] = Future(self._kernel, "list_topics()")
 
-        def answered(response: MetadataResponse, future: Future[Any]) -> bool:
-            future.succeed([topic for topic in sorted(response.topics) if not topic.startswith("__")])
-            return True
+        def answered(response: MetadataResponse) -> list[str]:
+            return [topic for topic in sorted(response.topics) if not topic.startswith("__")]
 
-        self._call(future, self._client.least_loaded, MetadataRequest(None), answered)
-        return future
+        return self._calls.call("list_topics()", self._calls.any, MetadataRequest(None), answered)
 
     def describe_topic(self, topic: str) -> Future[TopicDescription]:
         """Leader, replicas and ISR of each partition; UnknownTopicOrPartitionException when there is no such topic."""
         checks.topic_name(topic)
-        future: Future[TopicDescription] = Future(self._kernel, f"describe_topic({topic!r})")
+        return self._calls.call(
+            f"describe_topic({topic!r})", self._calls.any, MetadataRequest((topic,)),
+            lambda response: topic_description(topic, response),
+        )  # fmt: skip
 
-        def answered(response: MetadataResponse, future: Future[Any]) -> bool:
-            error, partitions = response.topics[topic]
-            if error is not None:
-                future.fail(error(f"There is no topic {topic!r}."))
-            else:
-                future.succeed(TopicDescription(topic, tuple(map(_described, range(len(partitions)), partitions))))
-            return True
+    # --- leaders and replicas ------------------------------------------------------------------------------------
 
-        self._call(future, self._client.least_loaded, MetadataRequest((topic,)), answered)
-        return future
+    def elect_leaders(
+        self, election_type: str, partitions: Sequence[TopicPartition] | None
+    ) -> Future[dict[TopicPartition, KafkaError | None]]:
+        """Elect "preferred" or "unclean" leaders; None for each partition that has one now, else its error.
 
-    def close(self) -> None:
-        """Hang up."""
-        self._client.close()
+        ``partitions`` None stands for all; then those that need no election are left out of the answer.
+        """
+        checks.one_of(election_type, "election_type", (admin.PREFERRED, admin.UNCLEAN))
+        which = None if partitions is None else _partitions(partitions)
+        request = admin.ElectLeadersRequest(election_type, which, self._calls.timeout_ms)
 
-    # --- calls are repeated until default.api.timeout.ms -----------------------------------------------------
+        def answered(response: admin.ElectLeadersResponse) -> dict[TopicPartition, KafkaError | None]:
+            _raise(response)
+            return {tp: None if error is None else error(message) for tp, (error, message) in response.results.items()}
 
-    def _call(
-        self, future: Future[Any], server: Callable[[], str], request: Any, answered: Callable[[Any, Future[Any]], bool]
-    ) -> None:
-        if not self._kernel.is_running:
-            self._kernel.journal.cause = None
-        timeout_ms = self.config.default_api_timeout_ms
+        return self._calls.call(f"elect_leaders({election_type!r})", self._calls.controller, request, answered)
 
-        def give_up() -> None:
-            if not future.is_done():
-                future.fail(TimeoutException(f"No answer within default.api.timeout.ms={timeout_ms}."))
+    def alter_partition_reassignments(
+        self, reassignments: Mapping[TopicPartition, Sequence[int] | None]
+    ) -> Future[None]:
+        """Move partitions to other brokers, preferred leader first; None cancels a move that is under way.
 
-        def attempt() -> None:
-            if not future.is_done():
-                self._client.channel(server()).send(request, on_answer)
+        Done when the move has begun. Fails with the first partition's error; the others go on.
+        """
+        if not isinstance(reassignments, Mapping):
+            raise ConfigError(f"reassignments must map partitions to lists of brokers. Got {reassignments!r}.")
+        target = {
+            tp: None if replicas is None else _brokers(replicas, "reassignments")
+            for tp, replicas in zip(_partitions(list(reassignments)), reassignments.values(), strict=True)
+        }
+        request = admin.AlterPartitionReassignmentsRequest(target, self._calls.timeout_ms)
 
-        def on_answer(response: Any, error: type[KafkaError] | None) -> None:
-            if future.is_done():
-                return
-            if response is not None and answered(response, future):
-                deadline.cancel()
-                return
-            self._client.refresh()
-            self.host.after_ms(self.config.retry_backoff_ms, self._when_known, attempt)
+        def answered(response: admin.AlterPartitionReassignmentsResponse) -> None:
+            _raise(response)
+            for error, message in response.results.values():
+                if error is not None:
+                    raise error(message)
 
-        deadline = self._deadlines.add(timeout_ms, give_up)
-        self._client.want()
-        self._when_known(attempt)
+        return self._calls.call("alter_partition_reassignments()", self._calls.controller, request, answered)
 
-    def _when_known(self, attempt: Callable[[], None]) -> None:
-        if self._client.brokers_known and self._client.controller_id in self._client.nodes:
-            attempt()
-        else:
-            self._ready.append(attempt)
-            self._client.refresh()
+    def list_partition_reassignments(self) -> Future[dict[TopicPartition, admin.PartitionReassignment]]:
+        """The moves under way: replicas, those being added and those that will go."""
 
-    def _updated(self) -> None:
-        if self._client.controller_id not in self._client.nodes:
-            self._client.refresh()
-            return
-        ready, self._ready = self._ready, []
-        for attempt in ready:
-            attempt()
+        def answered(response: admin.ListPartitionReassignmentsResponse) -> Any:
+            _raise(response)
+            return response.reassignments
 
-    def _controller(self) -> str:
-        return self._client.nodes[self._client.controller_id]
+        request = admin.ListPartitionReassignmentsRequest()
+        return self._calls.call("list_partition_reassignments()", self._calls.controller, request, answered)
 
-    @staticmethod
-    def _created(response: CreateTopicsResponse, future: Future[Any]) -> bool:
-        if response.error is NotControllerException:
-            return False
-        if response.error is None:
-            future.succeed()
-        else:
-            future.fail(response.error(response.message))
-        return True
+    # --- settings and the cluster ----------------------------------------------------------------------------------
+
+    def describe_configs(
+        self, *, topic: str | None = None, broker: int | None = None
+    ) -> Future[dict[str, admin.ConfigEntry]]:
+        """All settings of a topic or a broker by name, each with its value and where that comes from."""
+        kind, name = _resource(topic, broker)
+        where = self._calls.any if broker is None else self._calls.broker(broker)
+
+        def answered(response: admin.DescribeConfigsResponse) -> dict[str, admin.ConfigEntry]:
+            _raise(response)
+            return {entry.name: entry for entry in response.entries}
+
+        request = admin.DescribeConfigsRequest(kind, name)
+        return self._calls.call(f"describe_configs({kind}={name!r})", where, request, answered)
+
+    def incremental_alter_configs(
+        self, config: Mapping[str, object], *, topic: str | None = None, broker: int | None = None
+    ) -> Future[None]:
+        """Change settings of a topic or a broker; a value of None takes the setting away."""
+        kind, name = _resource(topic, broker)
+        where = self._calls.any if broker is None else self._calls.broker(broker)
+        request = admin.IncrementalAlterConfigsRequest(kind, name, _settings(config))
+        return self._calls.call(f"incremental_alter_configs({kind}={name!r})", where, request, _nothing)
+
+    def describe_cluster(self) -> Future[ClusterDescription]:
+        """Cluster id, controller id and the live brokers."""
+
+        def answered(response: admin.DescribeClusterResponse) -> ClusterDescription:
+            controller = response.controller_id if response.controller_id >= 0 else None
+            return ClusterDescription(response.cluster_id, controller, response.nodes)
+
+        return self._calls.call("describe_cluster()", self._calls.any, admin.DescribeClusterRequest(), answered)
+
+    # --- records and producers -----------------------------------------------------------------------------------
+
+    def delete_records(self, offsets: Mapping[TopicPartition, int]) -> Future[dict[TopicPartition, int]]:
+        """Delete what lies below these offsets (-1 is the high watermark); the new low watermarks."""
+        if not isinstance(offsets, Mapping):
+            raise ConfigError(f"offsets must map partitions to offsets. Got {offsets!r}.")
+        for tp, offset in zip(_partitions(list(offsets)), offsets.values(), strict=True):
+            checks.whole_number(offset, f"the offset of {tp}", at_least=-1)
+
+        def request(partitions: tuple[TopicPartition, ...]) -> admin.DeleteRecordsRequest:
+            return admin.DeleteRecordsRequest({tp: offsets[tp] for tp in partitions}, self._calls.timeout_ms)
+
+        def answered(response: admin.DeleteRecordsResponse) -> dict[TopicPartition, int | KafkaError]:
+            return {
+                tp: part.low_watermark if part.error is None else part.error()
+                for tp, part in response.partitions.items()
+            }
+
+        return self._calls.call_leaders("delete_records()", offsets, request, answered)
+
+    def list_offsets(
+        self, specs: Mapping[TopicPartition, str | int], *, isolation_level: str = "read_uncommitted"
+    ) -> Future[dict[TopicPartition, OffsetInfo]]:
+        """Look offsets up: "earliest", "latest", "max_timestamp", or the first at or after a time in ms."""
+        checks.one_of(isolation_level, "isolation_level", ISOLATION_LEVELS)
+        if not isinstance(specs, Mapping):
+            raise ConfigError(f"specs must map partitions to what is looked for. Got {specs!r}.")
+        times = {
+            tp: _offset_spec(spec) for tp, spec in zip(_partitions(list(specs)), specs.values(), strict=True)
+        }  # fmt: skip
+        committed = isolation_level == "read_committed"
+
+        def answered(response: ListOffsetsResponse) -> dict[TopicPartition, OffsetInfo | KafkaError]:
+            return {
+                tp: OffsetInfo(part.offset, part.timestamp, part.leader_epoch) if part.error is None else part.error()
+                for tp, part in response.offsets.items()
+            }
+
+        return self._calls.call_leaders(
+            "list_offsets()", times, lambda tps: ListOffsetsRequest({tp: times[tp] for tp in tps}, committed), answered
+        )
+
+    def describe_producers(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Future[dict[TopicPartition, tuple[admin.ProducerState, ...]]]:
+        """The producers that each partition's leader remembers, ids ascending."""
+
+        def answered(response: admin.DescribeProducersResponse) -> dict[TopicPartition, Any]:
+            return {
+                tp: part.active_producers if part.error is None else part.error()
+                for tp, part in response.partitions.items()
+            }
+
+        return self._calls.call_leaders(
+            "describe_producers()", _partitions(partitions), admin.DescribeProducersRequest, answered
+        )
 
 
-def _setting(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _raise(response: admin.AdminResponse) -> None:
+    if response.error is not None:
+        raise response.error(response.message)
 
 
-def _described(number: int, part: PartitionMetadata) -> PartitionDescription:
-    leader = part.leader if part.leader >= 0 else None
-    return PartitionDescription(number, leader, part.leader_epoch, part.replicas, part.isr)
+_nothing = _raise
+
+
+def _partitions(given: object) -> tuple[TopicPartition, ...]:
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes | TopicPartition):
+        raise ConfigError(f"partitions must be a list of TopicPartition. Got {given!r}.")
+    for tp in given:
+        if not isinstance(tp, TopicPartition):
+            raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
+    return tuple(given)
+
+
+def _brokers(given: object, name: str) -> tuple[int, ...]:
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        raise ConfigError(f"{name} must give a list of broker ids for each partition. Got {given!r}.")
+    return tuple(checks.whole_number(broker, f"a broker id in {name}") for broker in given)
+
+
+def _assignment(given: object) -> dict[int, tuple[int, ...]]:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"assignment must map partition numbers to lists of broker ids. Got {given!r}.")
+    return {
+        checks.whole_number(number, "a partition number in assignment"): _brokers(replicas, "assignment")
+        for number, replicas in given.items()
+    }
+
+
+def _resource(topic: object, broker: object) -> tuple[str, str]:
+    if (topic is None) == (broker is None):
+        raise ConfigError("Give either topic=... or broker=..., the one whose settings are meant.")
+    if topic is not None:
+        return admin.TOPIC, checks.topic_name(topic)
+    return admin.BROKER, str(checks.whole_number(broker, "broker", at_least=0))
+
+
+def _settings(config: object) -> dict[str, str | None]:
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config must be a dict of settings. Got {config!r}.")
+    return {checks.text(name, "a setting's name").replace("_", "."): _setting(value) for name, value in config.items()}
+
+
+def _setting(value: object) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return None if value is None else str(value)
+
+
+def _offset_spec(spec: object) -> int:
+    if isinstance(spec, str):
+        return OFFSET_SPECS[checks.one_of(spec, "what is looked for", tuple(OFFSET_SPECS))]
+    return checks.whole_number(spec, "a time in ms", at_least=0)

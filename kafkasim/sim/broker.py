@@ -24,7 +24,7 @@ from kafkasim.errors import (
     StaleControllerEpochException,
     UnknownTopicOrPartitionException,
 )
-from kafkasim.messages import control, data, groups
+from kafkasim.messages import admin, control, data, groups
 from kafkasim.records import TopicPartition
 from kafkasim.sim.alter_partition import AlterPartitions
 from kafkasim.sim.controller import Controller
@@ -142,7 +142,7 @@ class Broker(Host):
                 reply(self._list_offsets(request))
             case data.MetadataRequest():
                 self.topic_admin.metadata(request, reply)
-            case data.CreateTopicsRequest():
+            case admin.CreateTopicsRequest():
                 self.topic_admin.create(request, reply)
             case data.InitProducerIdRequest():
                 self.topic_admin.init_producer_id(request, reply)

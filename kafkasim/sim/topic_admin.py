@@ -23,13 +23,8 @@ from kafkasim.errors import (
     TimeoutException,
     TopicExistsException,
 )
-from kafkasim.messages.data import (
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-    InitProducerIdRequest,
-    InitProducerIdResponse,
-    MetadataRequest,
-)
+from kafkasim.messages.admin import CreateTopicsRequest, CreateTopicsResponse
+from kafkasim.messages.data import InitProducerIdRequest, InitProducerIdResponse, MetadataRequest
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.network import Reply
 

@@ -1,0 +1,264 @@
+"""How an admin client asks: attempt after attempt, until there is an answer or default.api.timeout.ms is over.
+
+A call goes to any broker, to the controller, to one broker, to a coordinator, or to the leaders of its partitions,
+which are looked up first. An attempt that is cut off (request.timeout.ms), or answered with an error that may pass,
+is followed by another after retry.backoff.ms; the TimeoutException at the end carries the last error as its cause.
+
+Kafka: KafkaAdminClient.Call, AdminApiDriver, PartitionLeaderStrategy, CoordinatorStrategy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from kafkasim.config import AdminConfig
+from kafkasim.errors import (
+    CoordinatorLoadInProgressException,
+    CoordinatorNotAvailableException,
+    DisconnectException,
+    KafkaError,
+    LeaderNotAvailableException,
+    NotControllerException,
+    NotCoordinatorException,
+    TimeoutException,
+    UnstableOffsetCommitException,
+)
+from kafkasim.messages.data import MetadataRequest, MetadataResponse
+from kafkasim.messages.groups import FindCoordinatorRequest, FindCoordinatorResponse
+from kafkasim.records import TopicPartition
+from kafkasim.sim.deadlines import Deadlines
+from kafkasim.sim.host import Host
+from kafkasim.sim.kernel import Future
+from kafkasim.sim.network_client import NetworkClient
+
+Answered = Callable[[Any], Any]
+"""Gives the value of a response, or raises its error."""
+AGAIN: tuple[type[KafkaError], ...] = (
+    DisconnectException, NotControllerException, NotCoordinatorException, CoordinatorNotAvailableException,
+    CoordinatorLoadInProgressException, UnstableOffsetCommitException,
+)  # fmt: skip
+"""The errors that lead to another attempt; of the calls to leaders any retriable one does."""
+Where = Callable[["Call", Callable[[str], None]], None]
+"""Finds the machine to ask: calls back with its name, or lets the call try again later."""
+TOO_LATE_MS = 50
+"""A client notices that a request is overdue only when something wakes it, so an answer in the last moment counts."""
+
+
+class AdminCalls:
+    """The lines of one admin client and the calls under way."""
+
+    def __init__(self, host: Host, bootstrap: Sequence[str], config: AdminConfig) -> None:
+        self.host = host
+        self.config = config
+        self.deadlines = Deadlines(host)
+        self.chance = host.kernel.rng(f"admin retries/{host.name}")
+        self.client = NetworkClient(
+            host, bootstrap, request_timeout_ms=config.request_timeout_ms + TOO_LATE_MS,
+            retry_backoff_ms=config.retry_backoff_ms, retry_backoff_max_ms=config.retry_backoff_max_ms,
+            metadata_max_age_ms=config.metadata_max_age_ms, auto_create=False, on_update=self._updated,
+        )  # fmt: skip
+        self._waiting: list[Callable[[], None]] = []
+        self._closed = False
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long a broker may take over one attempt."""
+        return min(self.config.request_timeout_ms, self.config.default_api_timeout_ms)
+
+    # --- calls -----------------------------------------------------------------------------------------------
+
+    def call(
+        self, name: str, where: Where, request: Any, answered: Answered, *, again: tuple[type[KafkaError], ...] = AGAIN
+    ) -> Future[Any]:
+        """Ask one broker; ``answered`` makes the future's value of the response, or raises its error.
+
+        Errors of a kind in ``again`` are followed by another attempt, all others by the end of the call.
+        """
+        call = Call(self, name, lambda error: isinstance(error, again))
+
+        def ask(server: str) -> None:
+            call.send(server, request, lambda response: call.succeed(answered(response)))
+
+        call.begin(lambda: where(call, ask))
+        return call.future
+
+    def call_leaders(
+        self, name: str, partitions: Iterable[TopicPartition],
+        request: Callable[[tuple[TopicPartition, ...]], Any], answered: Callable[[Any], Mapping[TopicPartition, Any]],
+    ) -> Future[dict[TopicPartition, Any]]:  # fmt: skip
+        """Ask the leader of each partition; ``answered`` gives a value or an error (an instance) for each.
+
+        The future has the values by partition, or fails with the first error that will not pass.
+        """
+        call = Call(self, name, lambda error: error.retriable)
+        values: dict[TopicPartition, Any] = dict.fromkeys(partitions)
+        pending = dict.fromkeys(values)
+
+        def look_up() -> None:
+            topics = tuple(dict.fromkeys(tp.topic for tp in pending))
+            self.any(call, lambda server: call.send(server, MetadataRequest(topics), ask))
+
+        def ask(metadata: MetadataResponse) -> None:
+            by_leader: dict[str, list[TopicPartition]] = {}
+            missing: KafkaError | None = None
+            for tp in pending:
+                error, known = metadata.topics[tp.topic]
+                leader = known[tp.partition].leader if tp.partition < len(known) else -1
+                if leader in metadata.brokers:
+                    by_leader.setdefault(metadata.brokers[leader], []).append(tp)
+                else:
+                    missing = (error or LeaderNotAvailableException)(f"{tp} has no leader that is known.")
+            for server, mine in by_leader.items():
+                call.send(server, request(tuple(mine)), take)
+            if missing is not None:
+                raise missing
+
+        def take(response: Any) -> None:
+            again: KafkaError | None = None
+            for tp, value in answered(response).items():
+                if not isinstance(value, KafkaError):
+                    values[tp] = value
+                    pending.pop(tp, None)
+                elif value.retriable:
+                    again = value
+                else:
+                    raise value
+            if again is not None:
+                raise again
+            if not pending:
+                call.succeed(values)
+
+        if pending:
+            call.begin(look_up)
+        else:
+            call.succeed({})
+        return call.future
+
+    def close(self) -> None:
+        """Hang up; what is under way fails. Kafka: KafkaAdminClient.close(Duration.ZERO)."""
+        self._closed = True
+        self.client.close()
+
+    # --- where ------------------------------------------------------------------------------------------------
+
+    def any(self, call: Call, ask: Callable[[str], None]) -> None:
+        """The broker with the least to do."""
+        ask(self.client.least_loaded())
+
+    def controller(self, call: Call, ask: Callable[[str], None]) -> None:
+        """The controller, once it is known."""
+        server = self.client.nodes.get(self.client.controller_id)
+        if server is not None:
+            ask(server)
+        else:
+            self._when_known(lambda: call.if_open(lambda: self.controller(call, ask)))
+
+    def broker(self, broker: int) -> Where:
+        """One broker, once it is known."""
+
+        def where(call: Call, ask: Callable[[str], None]) -> None:
+            server = self.client.nodes.get(broker)
+            if server is not None:
+                ask(server)
+            else:
+                self._when_known(lambda: call.if_open(lambda: where(call, ask)))
+
+        return where
+
+    def coordinator(self, question: FindCoordinatorRequest) -> Where:
+        """The broker that the answer to a FindCoordinator names."""
+
+        def where(call: Call, ask: Callable[[str], None]) -> None:
+            def found(response: FindCoordinatorResponse) -> None:
+                if response.error is not None:
+                    raise response.error
+                ask(response.host)
+
+            self.any(call, lambda server: call.send(server, question, found))
+
+        return where
+
+    def _when_known(self, then: Callable[[], None]) -> None:
+        self._waiting.append(then)
+        self.client.refresh()
+
+    def _updated(self) -> None:
+        ready, self._waiting = self._waiting, []
+        for then in ready:
+            then()
+
+
+class Call:
+    """One call on its way."""
+
+    def __init__(self, calls: AdminCalls, name: str, passes: Callable[[KafkaError], bool]) -> None:
+        kernel = calls.host.kernel
+        if not kernel.is_running:
+            kernel.journal.cause = None
+        self.future: Future[Any] = Future(kernel, name)
+        self._calls = calls
+        self._passes = passes
+        self._attempt: Callable[[], None] = lambda: None
+        self._last: KafkaError | None = None
+        self._in_flight = 0
+        self._failures = 0
+        self._waits = False
+        self._deadline = calls.deadlines.add(calls.config.default_api_timeout_ms, self._give_up)
+
+    def begin(self, attempt: Callable[[], None]) -> None:
+        """Make the first attempt; ``attempt`` is called again for each further one."""
+        self._attempt = attempt
+        attempt()
+
+    def send(self, server: str, request: Any, answered: Callable[[Any], None]) -> None:
+        """Send a request as a part of this attempt; ``answered`` may raise the error that it finds in the response."""
+        self._in_flight += 1
+
+        def take(response: Any, error: type[KafkaError] | None) -> None:
+            self._in_flight -= 1
+            if self.future.is_done():
+                return
+            try:
+                if error is not None:
+                    raise error(f"{server} is not reached.")
+                answered(response)
+            except KafkaError as problem:
+                self._failed(problem)
+
+        self._calls.client.channel(server).send(request, take)
+
+    def if_open(self, then: Callable[[], None]) -> None:
+        """Go on unless the call is over."""
+        if not self.future.is_done():
+            then()
+
+    def succeed(self, value: Any) -> None:
+        """There is the answer."""
+        self._deadline.cancel()
+        self.future.succeed(value)
+
+    def _failed(self, error: KafkaError) -> None:
+        self._last = error
+        self._failures += 1
+        config = self._calls.config
+        if not self._passes(error) or self._failures > config.retries:
+            self._deadline.cancel()
+            self.future.fail(error)
+            return
+        if isinstance(error, DisconnectException | NotControllerException | NotCoordinatorException):
+            self._calls.client.refresh()
+        if not self._waits:
+            self._waits = True
+            pause_ms = min(config.retry_backoff_ms * 2 ** (self._failures - 1), config.retry_backoff_max_ms)
+            self._calls.host.after_ms(pause_ms * self._calls.chance.uniform(0.8, 1.2), self._again)
+
+    def _again(self) -> None:
+        self._waits = False
+        self.if_open(self._attempt)
+
+    def _give_up(self) -> None:
+        if not self.future.is_done():
+            cause = DisconnectException() if self._in_flight else self._last
+            limit = f"default.api.timeout.ms={self._calls.config.default_api_timeout_ms}"
+            self.future.fail(TimeoutException(f"No answer within {limit}.", cause=cause))
