@@ -8,6 +8,7 @@ Kafka: org.apache.kafka.common.record.DefaultRecordBatch, DefaultRecord. Left ou
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -97,6 +98,15 @@ class RecordBatch:
             return NO_SEQUENCE
         return (self.base_sequence + self.last_offset_delta) % 2**31
 
+    @property
+    def marker(self) -> tuple[bool, int]:
+        """Of an end marker: whether it commits, and the epoch of the coordinator that sent it."""
+        assert self.is_control
+        key, value = self.records[0].key, self.records[0].value
+        assert key is not None
+        assert value is not None
+        return struct.unpack(">hh", key)[1] == 1, struct.unpack(">hi", value)[1]
+
     def placed(self, base_offset: int, leader_epoch: int) -> RecordBatch:
         """The same records at ``base_offset`` in the log of the leader of ``leader_epoch``."""
         return replace(self, base_offset=base_offset, leader_epoch=leader_epoch)
@@ -106,6 +116,21 @@ class RecordBatch:
         if self.offsets is not None:
             return list(zip(self.offsets, self.records, strict=True))
         return list(enumerate(self.records, self.base_offset))
+
+
+def end_marker(
+    producer_id: int, producer_epoch: int, *, committed: bool, coordinator_epoch: int, timestamp: int
+) -> RecordBatch:
+    """The control batch that ends a producer's transaction in a partition: one record of Kafka's own bytes.
+
+    >>> end_marker(7, 0, committed=True, coordinator_epoch=3, timestamp=0).marker
+    (True, 3)
+    """
+    key, value = struct.pack(">hh", 0, int(committed)), struct.pack(">hi", 0, coordinator_epoch)
+    return RecordBatch(
+        (Record(key, value, timestamp),), producer_id=producer_id, producer_epoch=producer_epoch,
+        is_transactional=True, is_control=True,
+    )  # fmt: skip
 
 
 def varint_size(number: int) -> int:

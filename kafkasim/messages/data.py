@@ -28,6 +28,7 @@ class ProduceRequest:
     acks: int
     timeout_ms: int
     batches: dict[TopicPartition, RecordBatch]
+    transactional_id: str | None = None
 
     def describe(self) -> str:
         parts = ", ".join(f"{tp} {batch.count} rec" for tp, batch in self.batches.items())
@@ -181,21 +182,3 @@ class MetadataResponse:
 
     def describe(self) -> str:
         return f"Metadata answer {len(self.brokers)} brokers, topics {', '.join(self.topics) or 'none'}"
-
-
-@dataclass(slots=True)
-class InitProducerIdRequest:
-    transactional_id: str | None = None
-
-    def describe(self) -> str:
-        return "InitProducerId"
-
-
-@dataclass(slots=True)
-class InitProducerIdResponse:
-    error: Error = None
-    producer_id: int = -1
-    producer_epoch: int = -1
-
-    def describe(self) -> str:
-        return f"InitProducerId answer {self.producer_id}" if self.error is None else _named(self.error)

@@ -48,7 +48,12 @@ class GroupResponse:
 
 @dataclass(slots=True)
 class FindCoordinatorRequest(GroupRequest):
-    """Which broker coordinates this group?"""
+    """Which broker coordinates this group, or, with ``key_type`` "transaction", this transactional id?"""
+
+    key_type: str = "group"
+
+    def describe(self) -> str:
+        return f"FindCoordinator {self.group_id} ({self.key_type})"
 
 
 @dataclass(slots=True)
@@ -162,7 +167,10 @@ class OffsetCommitResponse(GroupResponse):
 
 @dataclass(slots=True)
 class OffsetFetchRequest(GroupRequest):
+    """With ``require_stable``, as consumers ask, offsets inside an open transaction are UNSTABLE_OFFSET_COMMIT."""
+
     partitions: tuple[TopicPartition, ...]
+    require_stable: bool = False
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from kafkasim.errors import (
     StaleControllerEpochException,
     UnknownTopicOrPartitionException,
 )
-from kafkasim.messages import admin, control, data, groups
+from kafkasim.messages import admin, control, data, groups, transactions
 from kafkasim.records import TopicPartition
 from kafkasim.sim.alter_partition import AlterPartitions
 from kafkasim.sim.controller import Controller
@@ -144,7 +144,7 @@ class Broker(Host):
                 self.topic_admin.metadata(request, reply)
             case admin.CreateTopicsRequest():
                 self.topic_admin.create(request, reply)
-            case data.InitProducerIdRequest():
+            case transactions.InitProducerIdRequest():
                 self.topic_admin.init_producer_id(request, reply)
             case control.LeaderAndIsrRequest():
                 fenced = self._fence(request)

@@ -19,12 +19,11 @@ from kafkasim.errors import (
     TimeoutException,
 )
 from kafkasim.messages.data import (
-    InitProducerIdRequest,
-    InitProducerIdResponse,
     PartitionProduceResponse,
     ProduceRequest,
     ProduceResponse,
 )
+from kafkasim.messages.transactions import InitProducerIdRequest, InitProducerIdResponse
 from kafkasim.records import NO_SEQUENCE, TopicPartition
 from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.host import Host

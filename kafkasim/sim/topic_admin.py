@@ -24,7 +24,8 @@ from kafkasim.errors import (
     TopicExistsException,
 )
 from kafkasim.messages.admin import CreateTopicsRequest, CreateTopicsResponse
-from kafkasim.messages.data import InitProducerIdRequest, InitProducerIdResponse, MetadataRequest
+from kafkasim.messages.data import MetadataRequest
+from kafkasim.messages.transactions import InitProducerIdRequest, InitProducerIdResponse
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.network import Reply
 
