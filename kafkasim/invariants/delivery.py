@@ -1,4 +1,4 @@
-"""What must hold in every run, and what became of every record: folds over a trace."""
+"""What became of every record that was sent: a fold over a trace."""
 
 from __future__ import annotations
 
