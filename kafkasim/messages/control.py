@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kafkasim.messages.data import Error
 from kafkasim.records import TopicPartition
@@ -64,6 +64,40 @@ class UpdateMetadataResponse:
 
     def describe(self) -> str:
         return "UpdateMetadata answer"
+
+
+@dataclass(frozen=True, slots=True)
+class StopReplica:
+    """What a broker is to do with one replica; ``leader_epoch`` -2 goes before every other (a topic is deleted)."""
+
+    leader_epoch: int
+    delete: bool = False
+
+
+@dataclass(slots=True)
+class StopReplicaRequest:
+    """Replicas to follow no longer, and perhaps to delete."""
+
+    controller_id: int
+    controller_epoch: int
+    broker_epoch: int
+    partitions: dict[TopicPartition, StopReplica]
+
+    def describe(self) -> str:
+        return "StopReplica " + ", ".join(
+            f"{tp} (delete)" if stop.delete else str(tp) for tp, stop in self.partitions.items()
+        )
+
+
+@dataclass(slots=True)
+class StopReplicaResponse:
+    """``error`` is for the request as a whole, ``partitions`` has the error of each, None where all went well."""
+
+    error: Error = None
+    partitions: dict[TopicPartition, Error] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        return "StopReplica answer"
 
 
 @dataclass(slots=True)

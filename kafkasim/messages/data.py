@@ -123,10 +123,11 @@ class FetchResponse:
 
 @dataclass(slots=True)
 class ListOffsetsRequest:
-    """``timestamps`` are EARLIEST (-2), LATEST (-1) or milliseconds."""
+    """``timestamps`` are EARLIEST (-2), LATEST (-1) or milliseconds; ``replica_id`` is a follower's id or CONSUMER."""
 
     timestamps: dict[TopicPartition, int]
     read_committed: bool = False
+    replica_id: int = CONSUMER
 
     def describe(self) -> str:
         words = {-2: "earliest", -1: "latest"}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
 
 RETRY_MS = 50
+WHOLE_REQUEST = ("NOT_CONTROLLER", "STALE_BROKER_EPOCH")
+"""Errors of the request as a whole: it is sent again, by then perhaps to another controller or in a new session."""
 
 
 class AlterPartitions:
@@ -31,14 +33,14 @@ class AlterPartitions:
 
     def ask(self, partition: Partition) -> None:
         """Pass on what a partition proposes, if it does."""
-        proposal = partition.take_proposal()
-        if proposal is not None and partition.proposed_isr is not None:
-            self._queue.append((partition, partition.proposed_isr, proposal))
+        proposal = partition.in_sync.take_proposal()
+        if proposal is not None and partition.in_sync.proposed is not None:
+            self._queue.append((partition, partition.in_sync.proposed, proposal))
             if not self._busy:
                 self._next()
 
     def _next(self) -> None:
-        while self._queue and self._queue[0][0].proposed_isr != self._queue[0][1]:
+        while self._queue and self._queue[0][0].in_sync.proposed != self._queue[0][1]:
             self._queue.popleft()  # a newer role has overtaken the proposal
         self._busy = bool(self._queue)
         if not self._queue:
@@ -53,19 +55,22 @@ class AlterPartitions:
             self._channels[controller] = Channel(broker, controller, request_timeout_ms=timeout_ms)
         partition, isr, broker.kernel.journal.cause = self._queue[0]
         request = AlterPartitionRequest(
-            broker.broker_id, broker.broker_epoch, partition.tp, partition.leader_epoch, isr, partition.partition_epoch
+            broker.broker_id,
+            broker.broker_epoch,
+            partition.tp,
+            partition.leader_epoch,
+            isr,
+            partition.in_sync.partition_epoch,
         )
         self._channels[controller].send(request, self._answered)
 
     def _answered(self, response: AlterPartitionResponse | None, error: type[KafkaError] | None) -> None:
         broker = self._broker
         partition, isr, _ = self._queue[0]
-        if response is None or (
-            response.error is not None and response.error.name in ("NOT_CONTROLLER", "STALE_BROKER_EPOCH")
-        ):
+        if response is None or (response.error is not None and response.error.name in WHOLE_REQUEST):
             broker.after_ms(RETRY_MS, self._next)
             return
-        self._queue.popleft()
-        partition.isr_answered(isr, response, broker.kernel.now_ms)
-        broker.settle(partition)
+        if not partition.isr_answered(isr, response, broker.kernel.now_ms):
+            self._queue.popleft()
+        broker.replicas.settle(partition)
         self._next()

@@ -237,13 +237,13 @@ class GroupCoordinator:
         tp = TopicPartition(TOPIC, self._partition_of(group_id))
         batch = RecordBatch(tuple(records))
         try:
-            base_offset, end_offset = broker.partitions[tp].append(batch, -1, broker.kernel.now_ms)
+            base_offset, end_offset = broker.replicas.partitions[tp].append(batch, -1, broker.kernel.now_ms)
         except KafkaError as error:
             stored(type(error))
             return
         response = ProduceResponse({tp: PartitionProduceResponse(None, base_offset)})
-        broker.appended(tp, base_offset)
-        broker.purgatory.park(
+        broker.replicas.appended(tp, base_offset)
+        broker.replicas.purgatory.park(
             DelayedProduce({tp: end_offset}, response, lambda answer: stored(answer.partitions[tp].error)),
             broker.config.offsets_commit_timeout_ms,
         )

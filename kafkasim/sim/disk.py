@@ -24,3 +24,8 @@ class Disk:
         for tp, log in self.logs.items():
             log.high_watermark = 0
             log.move_high_watermark(self.high_watermarks.get(tp, 0))
+
+    def delete(self, tp: TopicPartition) -> None:
+        """A replica and all of its files go."""
+        self.logs.pop(tp, None)
+        self.high_watermarks.pop(tp, None)

@@ -176,7 +176,7 @@ class FetchSessions:
             return PartitionFetchResponse(error=UnknownTopicOrPartitionException)
         try:
             partition.check_leader(position.leader_epoch)
-            if session.is_follower and session.request.replica_id not in partition.followers:
+            if session.is_follower and session.request.replica_id not in partition.in_sync.followers:
                 raise UnknownLeaderEpochException
             diverging = partition.diverging(position)
             if diverging is not None:
@@ -194,7 +194,7 @@ class FetchSessions:
     def _learn(self, session: FetchSession, tp: TopicPartition) -> None:
         position = session.positions.get(tp)
         partition = self._partitions.get(tp)
-        if position is None or partition is None or session.request.replica_id not in partition.followers:
+        if position is None or partition is None or session.request.replica_id not in partition.in_sync.followers:
             return
         try:
             partition.check_leader(position.leader_epoch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kafkasim.core.partition import Partition, Role
+from kafkasim.core.partition import Partition
 from kafkasim.errors import (
     NotEnoughReplicasAfterAppendException,
     NotLeaderOrFollowerException,
@@ -61,7 +61,7 @@ class ProducePurgatory:
 
     def _try(self, delayed: DelayedProduce, tp: TopicPartition) -> None:
         partition = self._partitions[tp]
-        if partition.role is not Role.LEADER:
+        if not partition.is_leader:
             self._fail(
                 delayed,
                 tp,
@@ -70,7 +70,7 @@ class ProducePurgatory:
                 ),
             )
         elif partition.log.high_watermark >= delayed.required[tp]:
-            if len(partition.maximal_isr) < partition.min_isr:
+            if len(partition.in_sync.maximal) < partition.min_isr:
                 self._fail(delayed, tp, PartitionProduceResponse(NotEnoughReplicasAfterAppendException))
             else:
                 del delayed.required[tp]

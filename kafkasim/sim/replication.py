@@ -21,7 +21,7 @@ class ReplicaFetcher:
     """One follower to one leader: ask for what lies behind the own log end, append it, ask again."""
 
     def __init__(self, host: Host, broker: int, leader: str, config: BrokerConfig) -> None:
-        self._host = host
+        self._host, self._broker = host, broker
         self._channel = Channel(host, leader, request_timeout_ms=None)
         self._partitions: dict[TopicPartition, Partition] = {}
         self._asked_in_epoch: dict[TopicPartition, int] = {}
@@ -33,6 +33,7 @@ class ReplicaFetcher:
 
     def follow(self, partition: Partition) -> None:
         """Fetch this partition, from the follower's log end offset on."""
+        partition.start_following()
         self._partitions[partition.tp] = partition
         self._loop.fetch(partition.tp)
 
@@ -76,7 +77,7 @@ class ReplicaFetcher:
                 partition.truncate_to(part.offset)
             self._loop.later(partition.tp)
 
-        self._channel.send(ListOffsetsRequest({partition.tp: LATEST}), answered)
+        self._channel.send(ListOffsetsRequest({partition.tp: LATEST}, replica_id=self._broker), answered)
 
 
 class ReplicaFetchers:

@@ -100,15 +100,15 @@ def test_a_follower_that_caught_up_is_proposed_and_counts_at_once():
 
     leader.follower_fetched(3, 2, 30)
 
-    assert leader.proposed_isr == (1, 2, 3)
-    assert leader.take_proposal() is world.told("IsrChangeProposed")[0]
-    assert leader.take_proposal() is None, "it is asked for once"
+    assert leader.in_sync.proposed == (1, 2, 3)
+    assert leader.in_sync.take_proposal() is world.told("IsrChangeProposed")[0]
+    assert leader.in_sync.take_proposal() is None, "it is asked for once"
     leader.append(batch(), -1, 40)
     leader.follower_fetched(2, 3, 50)
     assert world.high_watermark == 2, "the proposed member counts already"
 
     leader.isr_answered((1, 2, 3), AlterPartitionResponse(None, (1, 2, 3), 1), 60)
-    assert (leader.isr, leader.proposed_isr, leader.partition_epoch) == ((1, 2, 3), None, 1)
+    assert (leader.in_sync.committed, leader.in_sync.proposed, leader.in_sync.partition_epoch) == ((1, 2, 3), None, 1)
 
 
 def test_a_proposed_member_holds_the_high_watermark_back_even_when_it_falls_silent():
@@ -116,7 +116,7 @@ def test_a_proposed_member_holds_the_high_watermark_back_even_when_it_falls_sile
     leader = world.partition
     for follower in (2, 3):
         leader.follower_fetched(follower, 0, 10)
-    assert leader.proposed_isr == (1, 2, 3)
+    assert leader.in_sync.proposed == (1, 2, 3)
     leader.append(batch(), 1, 20)
     leader.follower_fetched(2, 1, 100_000)
     assert world.high_watermark == 0, "a pending expansion counts until it is decided"
@@ -137,10 +137,10 @@ def test_a_silent_follower_leaves_after_more_than_the_lag_at_a_tick(caught_up_ms
     gone_at = None
     for tick_ms in range(0, 90_000, 15_000):
         leader.shrink(tick_ms)
-        if leader.proposed_isr is not None:
+        if leader.in_sync.proposed is not None:
             gone_at = tick_ms
             break
-    assert (gone_at, leader.proposed_isr) == (removed_at_ms, (1, 2))
+    assert (gone_at, leader.in_sync.proposed) == (removed_at_ms, (1, 2))
 
 
 def test_a_follower_at_the_end_of_the_log_never_leaves_by_time():
@@ -148,14 +148,14 @@ def test_a_follower_at_the_end_of_the_log_never_leaves_by_time():
     for follower in (2, 3):
         world.partition.follower_fetched(follower, 0, 1)
     world.partition.shrink(10_000_000)
-    assert world.partition.proposed_isr is None
+    assert world.partition.in_sync.proposed is None
 
 
 def test_a_dead_broker_is_not_proposed():
     world = World(isr=(1, 2))
     world.live = {1, 2}
     world.partition.follower_fetched(3, 0, 10)
-    assert world.partition.proposed_isr is None
+    assert world.partition.in_sync.proposed is None
 
 
 def test_requests_of_other_epochs_are_fenced():

@@ -1,0 +1,69 @@
+"""How a broker answers Produce and ListOffsets: the leader's two answers that need no session.
+
+Kafka: KafkaApis.handleProduceRequest and handleListOffsetRequest, ReplicaManager.appendRecords.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kafkasim.errors import InvalidRequiredAcksException, KafkaError
+from kafkasim.messages import data
+from kafkasim.records import TopicPartition
+from kafkasim.sim.network import Connection, Reply
+from kafkasim.sim.produce_purgatory import DelayedProduce
+
+if TYPE_CHECKING:
+    from kafkasim.sim.broker import Broker
+
+EARLIEST, LATEST = -2, -1
+
+
+def produce(broker: Broker, request: data.ProduceRequest, connection: Connection, reply: Reply) -> None:
+    """Append, then answer at once (acks=1), never (acks=0) or when all is committed (acks=all)."""
+    replicas = broker.replicas
+    response = data.ProduceResponse({})
+    required: dict[TopicPartition, int] = {}
+    for tp, batch in request.batches.items():
+        try:
+            if request.acks not in (0, 1, -1):
+                raise InvalidRequiredAcksException
+            partition = replicas.partition(tp)
+            base_offset, required[tp] = partition.append(batch, request.acks, broker.kernel.now_ms)
+            response.partitions[tp] = data.PartitionProduceResponse(None, base_offset, partition.log.start_offset)
+        except KafkaError as error:
+            known = replicas.partitions.get(tp)
+            leader = None if known is None else (known.leader, known.leader_epoch)
+            response.partitions[tp] = data.PartitionProduceResponse(type(error), new_leader=leader, message=str(error))
+    for tp in required:
+        replicas.appended(tp, response.partitions[tp].base_offset)
+    if request.acks == 0:
+        reply(None)
+        if len(required) < len(request.batches):
+            connection.close(broker, "a produce request with acks=0 failed")
+    elif request.acks == 1 or not required:
+        reply(response)
+    else:
+        replicas.purgatory.park(DelayedProduce(required, response, reply), request.timeout_ms)
+
+
+def list_offsets(broker: Broker, request: data.ListOffsetsRequest) -> data.ListOffsetsResponse:
+    """EARLIEST, LATEST, or the first offset at or after a time (2.6)."""
+    response = data.ListOffsetsResponse({})
+    for tp, time in request.timestamps.items():
+        try:
+            partition = broker.replicas.partition(tp)
+            partition.check_leader()
+            log = partition.log
+            if time == EARLIEST:
+                part = data.PartitionOffset(None, log.start_offset, -1, partition.leader_epoch)
+            elif request.replica_id != data.CONSUMER:
+                part = data.PartitionOffset(None, log.end_offset, -1, partition.leader_epoch)
+            else:
+                end = partition.visible_end(read_committed=request.read_committed)
+                found = (end, -1) if time == LATEST else log.offset_for_time(time)
+                part = data.PartitionOffset(None, *(found or (-1, -1)), partition.leader_epoch)
+            response.offsets[tp] = part
+        except KafkaError as error:
+            response.offsets[tp] = data.PartitionOffset(type(error))
+    return response

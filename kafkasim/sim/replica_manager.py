@@ -1,0 +1,145 @@
+"""The replicas on one broker: the roles that the controller gives, and what follows when a partition has changed.
+
+Work follows changes: whoever changes a partition calls :meth:`ReplicaManager.settle`, and that wakes what waits for its
+high watermark, asks the controller for another ISR, and sets the periodic tasks that now have something to do.
+Kafka: ReplicaManager.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kafkasim.core.log import Log
+from kafkasim.core.partition import Partition, Role
+from kafkasim.errors import FencedLeaderEpochException, UnknownTopicOrPartitionException
+from kafkasim.messages.control import LeaderAndIsrRequest, StopReplicaRequest
+from kafkasim.messages.data import Error
+from kafkasim.records import TopicPartition
+from kafkasim.sim.alter_partition import AlterPartitions
+from kafkasim.sim.fetch_sessions import FetchSessions
+from kafkasim.sim.kernel import Timer
+from kafkasim.sim.produce_purgatory import ProducePurgatory
+from kafkasim.sim.replication import ReplicaFetchers
+
+if TYPE_CHECKING:
+    from kafkasim.sim.broker import Broker
+
+DURING_DELETE = -2
+"""The leader epoch of a StopReplica that deletes a topic: it goes before every other epoch."""
+
+
+class ReplicaManager:
+    """All replicas of one broker's incarnation."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.partitions: dict[TopicPartition, Partition] = {}
+        self.sessions = FetchSessions(broker, self.partitions, self.settle)
+        self.purgatory = ProducePurgatory(self.partitions, broker.deadlines)
+        self.fetchers = ReplicaFetchers(broker, broker.broker_id, broker.config)
+        self._alter_partitions = AlterPartitions(broker)
+        self._broker = broker
+        self._high_watermarks: dict[TopicPartition, int] = {}
+        self._isr_check: Timer | None = None
+        self._checkpointing: Timer | None = None
+
+    def partition(self, tp: TopicPartition) -> Partition:
+        """The replica of a partition that this broker holds. Kafka: getPartitionOrException."""
+        partition = self.partitions.get(tp)
+        if partition is None:
+            raise UnknownTopicOrPartitionException(f"{self._broker.name} does not hold {tp}.")
+        return partition
+
+    # --- what the controller says ------------------------------------------------------------------------
+
+    def leader_and_isr(self, request: LeaderAndIsrRequest) -> None:
+        """Take up roles. Kafka: becomeLeaderOrFollower."""
+        for tp, state in request.partitions.items():
+            partition = self.partitions.get(tp)
+            if partition is None:
+                partition = self.partitions[tp] = self._open(tp)
+            was_leader = partition.is_leader
+            if not partition.become(state, self._broker.kernel.now_ms):
+                continue
+            if partition.is_leader or state.leader not in request.live_leaders:
+                self.fetchers.forget(tp)
+            else:
+                self.fetchers.follow(partition, request.live_leaders[state.leader])
+            if was_leader or partition.is_leader:
+                self._role_changed(partition)
+            self.settle(partition)
+
+    def stop_replicas(self, request: StopReplicaRequest) -> dict[TopicPartition, Error]:
+        """Follow no longer, and where that is asked for delete the replica. Kafka: stopReplicas."""
+        errors: dict[TopicPartition, Error] = {}
+        for tp, stop in request.partitions.items():
+            partition = self.partitions.get(tp)
+            errors[tp] = None
+            if partition is not None and DURING_DELETE != stop.leader_epoch < partition.leader_epoch:
+                errors[tp] = FencedLeaderEpochException
+                continue
+            self.fetchers.forget(tp)
+            if stop.delete:
+                self._delete(tp)
+        return errors
+
+    def _delete(self, tp: TopicPartition) -> None:
+        partition = self.partitions.pop(tp, None)
+        self._high_watermarks.pop(tp, None)
+        if partition is not None and partition.is_leader:
+            partition.role = Role.OFFLINE
+            self._role_changed(partition)
+        self._broker.disk.delete(tp)
+
+    def _role_changed(self, partition: Partition) -> None:
+        self.sessions.role_changed(partition.tp)
+        self.purgatory.check(partition.tp)
+        self._broker.coordinator.role_changed(partition)
+
+    def _open(self, tp: TopicPartition) -> Partition:
+        """The replica on this broker's disk, made if it is not there."""
+        broker = self._broker
+        if tp not in broker.disk.logs:
+            own = broker.metadata.topic_configs.get(tp.topic, {})
+            broker.disk.logs[tp] = Log(broker.topic_config(own), broker.kernel.now_ms)
+        return Partition(
+            broker.broker_id, tp, broker.disk.logs[tp], lag_max_ms=broker.config.replica_lag_time_max_ms,
+            emit=broker.kernel.journal.record, is_alive=broker.metadata.is_live, truncation=broker.truncation,
+        )  # fmt: skip
+
+    # --- what follows from a change ----------------------------------------------------------------------
+
+    def appended(self, tp: TopicPartition, base_offset: int) -> None:
+        """This broker has appended as leader: wake the followers, and see what is committed by that."""
+        self.sessions.appended(tp, base_offset)
+        self.settle(self.partitions[tp])
+
+    def settle(self, partition: Partition) -> None:
+        """After anything that may have moved a partition's high watermark or ISR: do what waits for that."""
+        tp = partition.tp
+        if self._high_watermarks.get(tp) != partition.log.high_watermark:
+            self._high_watermarks[tp] = partition.log.high_watermark
+            self._checkpoint_soon()
+            if partition.is_leader:
+                self.purgatory.check(tp)
+                self.sessions.high_watermark_moved(tp)
+        self._alter_partitions.ask(partition)
+        if self._isr_check is None and partition.is_lagging:
+            wait_ms = self._broker.until_next(self._broker.config.replica_lag_time_max_ms / 2)
+            self._isr_check = self._broker.after_ms(wait_ms, self._check_isrs)
+
+    def _check_isrs(self) -> None:
+        """Kafka: the isr-expiration task, every replica.lag.time.max.ms / 2; it is run while somebody lags."""
+        self._isr_check = None
+        for partition in self.partitions.values():
+            partition.shrink(self._broker.kernel.now_ms)
+            self.settle(partition)
+
+    def _checkpoint_soon(self) -> None:
+        if self._checkpointing is None:
+            wait_ms = self._broker.until_next(self._broker.config.replica_high_watermark_checkpoint_interval_ms)
+            self._checkpointing = self._broker.after_ms(wait_ms, self.checkpoint)
+
+    def checkpoint(self) -> None:
+        """Write the high watermarks down. Kafka: checkpointHighWatermarks."""
+        self._checkpointing = None
+        self._broker.disk.high_watermarks = {tp: one.log.high_watermark for tp, one in self.partitions.items()}
