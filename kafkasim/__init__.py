@@ -5,7 +5,7 @@ The map of the package, top down; every arrow points down::
     views | grader       pictures and exercises, loaded on first use
     cluster              assemble a cluster, act on it, let time pass
     invariants | ledger  what must hold; what is modelled and what is not
-    client               the names of kafka-python over the native clients
+    processing | client  loops with one delivery semantic each; kafka-python's names over the native clients
     sim                  when it happens: machines, network, brokers, ZooKeeper, clients
     faults               what can be broken
     core                 what Kafka decides: no clock, no chance, no waiting
@@ -21,7 +21,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from kafkasim import errors, faults, invariants
+from kafkasim import errors, faults, invariants, processing
 from kafkasim.cluster import Cluster
 from kafkasim.core import assignors, partitioners
 from kafkasim.core.hashing import murmur2, partition_for_group, partition_for_key
@@ -56,6 +56,7 @@ __all__ = [
     "partition_for_group",
     "partition_for_key",
     "partitioners",
+    "processing",
     "views",
 ]
 

@@ -32,6 +32,10 @@ from kafkasim.trace.facts.machines import (
     MessageLost,
     MessageSent,
 )
+from kafkasim.trace.facts.processing import (
+    ProgramDied,
+    RecordProcessed,
+)
 from kafkasim.trace.facts.replicas import (
     DuplicateRecognised,
     FollowerPositionMoved,
@@ -77,6 +81,8 @@ __all__ = [
     "PartitionsRevoked",
     "PositionSet",
     "ProduceRefused",
+    "ProgramDied",
+    "RecordProcessed",
     "RecordSent",
     "RecordsAppended",
     "RecordsPolled",
