@@ -38,7 +38,7 @@ from kafkasim.trace.facts import ProgramDied, RecordProcessed
 Loop = Generator[Any, Any, None]
 Result = tuple[bytes | None, bytes | None]
 STEPS = ("poll", "process", "commit", "begin", "send", "offsets")
-APPLIED, IGNORED = "applied", "ignored"
+APPLIED, IGNORED, IN_TRANSACTION = "applied", "ignored", "in transaction"
 GONE = (CommitFailedException, RebalanceInProgressException)
 """Errors of a commit after which the partitions belong to somebody else: what follows is read again, maybe by them."""
 
@@ -258,7 +258,7 @@ def _exactly_once(
                     producer.send(to, result[1], key=result[0])
                     if program.step("send"):
                         return
-                note(consumer, to, record, APPLIED)
+                note(consumer, to, record, IN_TRANSACTION)
                 offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
             yield producer.send_offsets_to_transaction(offsets, consumer.group_metadata())
             if program.step("offsets"):

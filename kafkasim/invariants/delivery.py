@@ -1,23 +1,13 @@
-"""What became of every record that was sent: a fold over a trace."""
+"""What became of every record that was sent: counts, with witnesses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kafkasim.records import TopicPartition
+from kafkasim.invariants.effects import skipped_records
+from kafkasim.invariants.logs import RecordName, leader_logs
 from kafkasim.trace import Trace
-from kafkasim.trace.facts import (
-    BatchAcknowledged,
-    BatchFailed,
-    BatchSent,
-    LogTruncated,
-    PartitionChanged,
-    RecordsAppended,
-    RecordSent,
-)
-
-RecordName = tuple[str, int]
-"""A record by its producer's client id and the number of its send."""
+from kafkasim.trace.facts import BatchAcknowledged, BatchFailed, RecordSent
 
 
 @dataclass(frozen=True)
@@ -26,7 +16,8 @@ class Delivery:
 
     ``lost``: acknowledged, but not in the leader's log at the end. ``duplicated``: more than once in it.
     ``reordered``: behind a record in the same partition that its producer sent later. ``unknown``: neither acknowledged
-    nor failed for certain, so that it may or may not be there.
+    nor failed for certain, so that it may or may not be there. ``skipped``: a group has committed beyond it, and no
+    program of the group, though they note what they work on, has worked on it.
     """
 
     sent: int
@@ -35,11 +26,14 @@ class Delivery:
     duplicated: tuple[RecordName, ...]
     reordered: tuple[RecordName, ...]
     unknown: tuple[RecordName, ...]
+    skipped: tuple[RecordName, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.sent} sent, {self.acknowledged} acknowledged"]
-        for name in ("lost", "duplicated", "reordered", "unknown"):
+        for name in ("lost", "duplicated", "reordered", "unknown", "skipped"):
             records: tuple[RecordName, ...] = getattr(self, name)
+            if name == "skipped" and not records:
+                continue
             witnesses = ", ".join(f"record {number} of {producer}" for producer, number in records[:5])
             more = f" and {len(records) - 5} more" if len(records) > 5 else ""
             lines.append(f"{len(records)} {name}" + (f": {witnesses}{more}" if records else ""))
@@ -52,22 +46,21 @@ def delivery(trace: Trace) -> Delivery:
     """Compare what was sent and acknowledged with what the leaders' logs hold at the end of the trace."""
     sent = trace.of(RecordSent)
     names = [(fact.producer, fact.number) for fact in sent]
-    acknowledged: dict[RecordName, None] = {}
+    acknowledged = acknowledged_records(trace)
     settled: dict[RecordName, None] = {}
-    for fact in trace.of(BatchAcknowledged):
-        acknowledged.update(dict.fromkeys((fact.producer, number) for number in fact.records))
     for failed in trace.of(BatchFailed):
         if failed.definite:
             settled.update(dict.fromkeys((failed.producer, number) for number in failed.records))
     stored: dict[RecordName, int] = {}
     reordered: dict[RecordName, None] = {}
-    for records in leader_logs(trace).values():
+    for log in leader_logs(trace).values():
         highest: dict[str, int] = {}
-        for producer, number in records:
+        for _, ((producer, number), _) in sorted(log.items()):
             stored[producer, number] = stored.get((producer, number), 0) + 1
             if number < highest.get(producer, -1):
                 reordered[producer, number] = None
             highest[producer] = max(number, highest.get(producer, -1))
+    skipped = {name for name, _, _ in skipped_records(trace)}
     return Delivery(
         sent=len(sent),
         acknowledged=len(acknowledged),
@@ -75,24 +68,14 @@ def delivery(trace: Trace) -> Delivery:
         duplicated=tuple(name for name in names if stored.get(name, 0) > 1),
         reordered=tuple(name for name in names if name in reordered and stored.get(name, 0) == 1),
         unknown=tuple(name for name in names if name not in acknowledged and name not in settled),
+        skipped=tuple(name for name in names if name in skipped),
     )
 
 
-def leader_logs(trace: Trace) -> dict[TopicPartition, list[RecordName]]:
-    """The records in each partition's log at the end, on its leader (on its last leader when it has none now)."""
-    batches = {fact.batch_id: fact for fact in trace.of(BatchSent)}
-    leaders: dict[TopicPartition, int] = {}
-    for state in trace.of(PartitionChanged):
-        if state.leader >= 0:
-            leaders[state.tp] = state.leader
-    logs: dict[TopicPartition, list[tuple[int, RecordName]]] = {}
-    for fact in trace.of(RecordsAppended, LogTruncated):
-        if leaders.get(fact.tp) != fact.broker:
-            continue
-        log = logs.setdefault(fact.tp, [])
-        if isinstance(fact, LogTruncated):
-            log[:] = [entry for entry in log if entry[0] < fact.log_end_offset]
-        elif fact.batch_id in batches:
-            batch = batches[fact.batch_id]
-            log.extend((fact.base_offset + place, (batch.producer, n)) for place, n in enumerate(batch.records))
-    return {tp: [name for _, name in log] for tp, log in logs.items()}
+def acknowledged_records(trace: Trace) -> dict[RecordName, BatchAcknowledged]:
+    """The records that their producers report as sent, with acks=0 those written to the connection."""
+    found: dict[RecordName, BatchAcknowledged] = {}
+    for fact in trace.of(BatchAcknowledged):
+        for number in fact.records:
+            found[fact.producer, number] = fact
+    return found

@@ -191,7 +191,8 @@ class Consumer:
         taken = self._book.take(self.config.max_poll_records)
         given: dict[TopicPartition, list[ConsumerRecord]] = {}
         for tp, items in taken.items():
-            fact = RecordsPolled(self.client_id, tp, items[0][0], items[-1][0], len(items))
+            names = tuple((offset, *(record.origin or ("", -1))) for offset, _, record in items)
+            fact = RecordsPolled(self.client_id, tp, items[0][0], items[-1][0], len(items), names)
             self._kernel.journal.record(fact)
             given[tp] = [self._consumer_record(tp, *item) for item in items]
         self._fetcher.send_fetches()

@@ -40,13 +40,17 @@ class PartitionsRevoked(Fact):
 
 @fact("consumer", "tp", host="consumer", text="{consumer} reads {tp} offsets {first_offset} to {last_offset}")
 class RecordsPolled(Fact):
-    """poll() has handed ``count`` records to the application; the position is now ``last_offset`` + 1."""
+    """poll() has handed ``count`` records to the application; the position is now ``last_offset`` + 1.
+
+    ``records`` tells them: (offset, producer, number of the send), ("", -1) for a record without a passport.
+    """
 
     consumer: str
     tp: TopicPartition
     first_offset: int
     last_offset: int
     count: int
+    records: tuple[tuple[int, str, int], ...] = ()
 
     @property
     def position(self) -> int:

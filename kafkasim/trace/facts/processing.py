@@ -8,7 +8,10 @@ from kafkasim.trace.fact import Fact, fact
 
 @fact("sink", "tp", "offset", host="consumer", text="{consumer} gives {tp} offset {offset} to {sink}: {effect}")
 class RecordProcessed(Fact):
-    """An application has worked on a record; ``effect`` is ``applied``, or ``ignored`` by a sink that knew it already.
+    """An application has worked on a record.
+
+    ``effect`` is ``applied``; ``ignored`` by a sink that knew the record already; or ``in transaction``, where what was
+    done counts if the transaction is committed.
 
     ``sink`` names what was worked on: a system outside Kafka, or the topic that a loop produces to.
     """

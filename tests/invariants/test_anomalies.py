@@ -1,0 +1,228 @@
+"""Each checker has histories that must trip it, and near misses that must not."""
+
+from __future__ import annotations
+
+import pytest
+
+import kafkasim as ks
+from kafkasim.invariants import allowed, anomalies
+from kafkasim.records import TopicPartition
+from kafkasim.trace import Fact, facts
+from tests.invariants.histories import (
+    TP,
+    acknowledged,
+    assigned,
+    committed,
+    history,
+    leader,
+    log_of,
+    polled,
+    sent,
+    stored,
+    worked,
+)
+
+OTHER = TopicPartition("orders", 1)
+TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
+    "lost-write": [
+        ("the new leader never had it", [*log_of(1), leader(102, epoch=1)]),
+        ("it was cut off", [*log_of(2), facts.LogTruncated(101, TP, 1)]),
+        ("acks=0: nobody has confirmed it", [leader(101), *sent(0), acknowledged(0, -1)]),
+    ],
+    "duplicate": [
+        ("a repeat is stored again", [*log_of(1), stored(0, 1)]),
+        ("with another record between", [*log_of(2), stored(0, 2)]),
+    ],
+    "nonmonotonic-send": [
+        ("the first lands behind the second", [leader(101), *sent(0), *sent(1), stored(1, 0), stored(0, 1)]),
+        (
+            "two behind one",
+            [leader(101), *sent(0), *sent(1), *sent(2), stored(2, 0), stored(0, 1), stored(1, 2)],
+        ),
+    ],
+    "poll-skip": [
+        ("offset 1 left out", [*log_of(3), polled("c", 0), polled("c", 2)]),
+        (
+            "after a rebalance that kept the partition",
+            [
+                *log_of(3),
+                assigned("c", 1, TP, OTHER),
+                polled("c", 0),
+                assigned("c", 2, TP),
+                polled("c", 2),
+            ],
+        ),
+    ],  # fmt: skip
+    "nonmonotonic-poll": [
+        ("the same offset again", [*log_of(2), polled("c", 0, 1), polled("c", 1)]),
+        ("back to the beginning", [*log_of(3), polled("c", 0, 1, 2), polled("c", 0)]),
+    ],
+    "inconsistent-offsets": [
+        ("two consumers", [*log_of(2), polled("c", 0), polled("d", 0, numbers=(7,))]),
+        (
+            "one consumer at two times",
+            [
+                *log_of(2),
+                polled("c", 0, 1),
+                facts.PositionSet("c", TP, 1, "truncated"),
+                polled("c", 1, numbers=(9,)),
+            ],
+        ),
+    ],  # fmt: skip
+    "double-ownership": [
+        ("one generation, two owners", [assigned("c", 3, TP), assigned("d", 3, TP)]),
+        ("among several", [assigned("c", 3, OTHER, TP), assigned("d", 4, OTHER), assigned("e", 3, TP)]),
+    ],
+    "skipped-effect": [
+        ("committed, then dead", [*log_of(2), polled("c", 0, 1), committed(2), worked(0)]),
+        ("the one in the middle", [*log_of(3), worked(0), worked(2), committed(3)]),
+    ],
+    "duplicate-effect": [
+        ("the same program", [*log_of(1), worked(0), worked(0)]),
+        ("another member", [*log_of(1), worked(0), worked(0, consumer="d")]),
+    ],
+    "commit-ahead": [
+        ("on receipt", [*log_of(1), polled("c", 0), committed(1), worked(0)]),
+        ("of a part", [*log_of(2), worked(0), committed(2), worked(1)]),
+    ],
+}
+NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
+    "lost-write": [
+        ("never acknowledged", [leader(101), *sent(0), stored(0, 0), leader(102, epoch=1)]),
+        ("the new leader has it", [*log_of(1), stored(0, 0, broker=102), leader(102, epoch=1)]),
+        ("cut elsewhere", [*log_of(1), stored(0, 0, broker=102), facts.LogTruncated(102, TP, 0)]),
+    ],
+    "duplicate": [
+        ("on two replicas", [*log_of(1), stored(0, 0, broker=102)]),
+        ("recognised", [*log_of(1), facts.DuplicateRecognised(101, TP, 0, "p/0")]),
+        ("the first was cut off", [*log_of(1), facts.LogTruncated(101, TP, 0), stored(0, 0)]),
+    ],
+    "nonmonotonic-send": [
+        ("two producers", [leader(101), *sent(1), *sent(0, "q"), stored(1, 0), stored(0, 1, producer="q")]),
+        ("a repeat of what is there", [*log_of(2), stored(0, 2)]),
+    ],
+    "poll-skip": [
+        ("a marker between", [*log_of(1), *sent(1), stored(1, 2), polled("c", 0), polled("c", 2, numbers=(1,))]),
+        ("after a seek", [*log_of(3), polled("c", 0), facts.PositionSet("c", TP, 2, "seek()"), polled("c", 2)]),
+        (
+            "after the partition was away",
+            [
+                *log_of(3),
+                polled("c", 0),
+                facts.PartitionsRevoked("c", (TP,), "revoked"),
+                polled("c", 2),
+            ],
+        ),
+    ],  # fmt: skip
+    "nonmonotonic-poll": [
+        ("another consumer", [*log_of(2), polled("c", 0, 1), polled("d", 0, 1)]),
+        ("after a seek", [*log_of(1), polled("c", 0), facts.PositionSet("c", TP, 0, "seek()"), polled("c", 0)]),
+    ],
+    "inconsistent-offsets": [
+        ("the same record for both", [*log_of(1), polled("c", 0), polled("d", 0)]),
+        ("a duplicate at another offset", [*log_of(1), stored(0, 1), polled("c", 0), polled("c", 1, numbers=(0,))]),
+    ],
+    "double-ownership": [
+        ("a zombie of the generation before", [assigned("c", 3, TP), assigned("d", 4, TP)]),
+        ("the same member told twice", [assigned("c", 3, TP), assigned("c", 3, TP)]),
+        ("without a group", [assigned("c", -1, TP), assigned("d", -1, TP)]),
+    ],
+    "skipped-effect": [
+        ("worked on by another member", [*log_of(1), worked(0, consumer="d"), committed(1)]),
+        ("not committed yet", [*log_of(2), worked(0), committed(1)]),
+        ("nothing is known of the program", [*log_of(1), polled("c", 0), committed(1)]),
+    ],
+    "duplicate-effect": [
+        ("ignored the second time", [*log_of(1), worked(0), worked(0, effect="ignored")]),
+        ("two sinks", [*log_of(1), worked(0), worked(0, "other")]),
+        (
+            "in a transaction that was taken back",
+            [
+                *log_of(1),
+                worked(0, effect="in transaction"),
+                worked(0, effect="in transaction"),
+            ],
+        ),
+    ],  # fmt: skip
+    "commit-ahead": [
+        ("after the work", [*log_of(1), worked(0), committed(1)]),
+        ("beyond a marker", [*log_of(1), worked(0), committed(2)]),
+    ],
+}
+
+
+def cases(table: dict[str, list[tuple[str, list[Fact]]]]) -> list[object]:
+    return [
+        pytest.param(name, told, id=f"{name}: {case}") for name, found in table.items() for case, told in found
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "told"), cases(TRIPS))
+def test_it_is_found_under_its_name_with_witnesses(name: str, told: list[Fact]) -> None:
+    found = anomalies(history(*told)).named(name)
+
+    assert len(found) >= 1
+    assert found[0].witnesses
+    assert str(found[0]).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(("name", "told"), cases(NEAR_MISSES))
+def test_what_only_looks_like_it_is_not_found(name: str, told: list[Fact]) -> None:
+    assert len(anomalies(history(*told)).named(name)) == 0
+
+
+def test_the_two_tables_cover_the_same_names() -> None:
+    assert set(TRIPS) == set(NEAR_MISSES)
+    assert all(len(found) >= 2 for table in (TRIPS, NEAR_MISSES) for found in table.values())
+
+
+def test_a_finding_reads_as_a_sentence_and_its_witnesses() -> None:
+    found = anomalies(history(*log_of(1), leader(102, epoch=1)))
+
+    assert str(found) == (
+        "1 lost-write, the first: record 0 of p for orders-0 was acknowledged at 4 ms and is in no leader's log."
+    )
+    assert [fact.kind for fact in found[0].witnesses] == ["RecordSent", "BatchAcknowledged"]
+    assert found.names == ("lost-write",)
+
+
+def test_what_is_allowed_is_an_explicit_list() -> None:
+    assert allowed() == {}
+    assert set(allowed(acks=1)) == {"lost-write", "duplicate", "nonmonotonic-send"}
+    assert set(allowed(acks=1, max_in_flight_requests_per_connection=1)) == {"lost-write", "duplicate"}
+    assert set(allowed(acks=0)) == {"lost-write"}
+    assert set(allowed(enable_idempotence=False, retries=0)) == set()
+    assert set(allowed(processing="at_most_once")) == {"skipped-effect", "commit-ahead"}
+    assert set(allowed(processing="at_least_once")) == {"duplicate-effect"}
+    assert set(allowed(processing="at_least_once", idempotent_sink=True)) == set()
+    assert "lost-write" in allowed(unclean_leader_election_enable=True)
+    assert "lost-write" in allowed(power_loss=True)
+
+
+def test_what_is_allowed_is_set_aside() -> None:
+    found = anomalies(history(*log_of(1), leader(102, epoch=1)))
+
+    assert len(found.beyond(allowed(acks=1))) == 0
+    assert len(found.beyond(allowed())) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"acks": 2}, "acks must be"),
+        ({"acks": True}, "acks must be"),
+        ({"processing": "at_least_onc"}, "Did you mean at_least_once"),
+        ({"retries": -1}, "retries"),
+        ({"retries": float("nan")}, "retries"),
+    ],
+)
+def test_bad_input_is_refused(setting: dict[str, object], message: str) -> None:
+    with pytest.raises((ks.ConfigError, ks.UsageError), match=message):
+        allowed(**setting)  # type: ignore[arg-type]
+
+
+def test_delivery_counts_what_the_checkers_find() -> None:
+    trace = history(*log_of(3), worked(0), worked(2), committed(3))
+
+    assert ks.invariants.delivery(trace).skipped == (("p", 1),)
+    assert str(ks.invariants.delivery(trace)).endswith("1 skipped: record 1 of p")
