@@ -52,7 +52,7 @@ TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
                 polled("c", 2),
             ],
         ),
-    ],  # fmt: skip
+    ],
     "nonmonotonic-poll": [
         ("the same offset again", [*log_of(2), polled("c", 0, 1), polled("c", 1)]),
         ("back to the beginning", [*log_of(3), polled("c", 0, 1, 2), polled("c", 0)]),
@@ -68,7 +68,7 @@ TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
                 polled("c", 1, numbers=(9,)),
             ],
         ),
-    ],  # fmt: skip
+    ],
     "double-ownership": [
         ("one generation, two owners", [assigned("c", 3, TP), assigned("d", 3, TP)]),
         ("among several", [assigned("c", 3, OTHER, TP), assigned("d", 4, OTHER), assigned("e", 3, TP)]),
@@ -113,7 +113,7 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
                 polled("c", 2),
             ],
         ),
-    ],  # fmt: skip
+    ],
     "nonmonotonic-poll": [
         ("another consumer", [*log_of(2), polled("c", 0, 1), polled("d", 0, 1)]),
         ("after a seek", [*log_of(1), polled("c", 0), facts.PositionSet("c", TP, 0, "seek()"), polled("c", 0)]),
@@ -143,7 +143,7 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
                 worked(0, effect="in transaction"),
             ],
         ),
-    ],  # fmt: skip
+    ],
     "commit-ahead": [
         ("after the work", [*log_of(1), worked(0), committed(1)]),
         ("beyond a marker", [*log_of(1), worked(0), committed(2)]),
