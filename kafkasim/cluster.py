@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
+from kafkasim import faults
 from kafkasim.client.library import ClientLibrary
 from kafkasim.config import (
     AdminConfig,
@@ -16,18 +17,18 @@ from kafkasim.config import (
     checks,
 )
 from kafkasim.errors import ConfigError, UsageError, unknown_name
-from kafkasim.faults import Fault, Kill, Restart
+from kafkasim.faults import Fault
 from kafkasim.sim.admin import Admin
 from kafkasim.sim.broker import PORT, Broker
 from kafkasim.sim.consumer import Consumer
 from kafkasim.sim.disk_inspector import DiskInspector
 from kafkasim.sim.host import ClientHost
+from kafkasim.sim.injector import Injector
 from kafkasim.sim.kernel import US_PER_MS, Future, Kernel
 from kafkasim.sim.network import Network
 from kafkasim.sim.producer import Producer
 from kafkasim.sim.zookeeper import ZooKeeperServer, ensemble
 from kafkasim.trace import Trace
-from kafkasim.trace.facts import FaultEnded, FaultStarted
 
 FIRST_BROKER_ID = 101
 START_TIME_MS = 1_700_000_000_000
@@ -61,6 +62,7 @@ class Cluster:
         zookeeper = ZooKeeperConfig.parse(zookeeper_config or {})
         self._kernel = Kernel(checks.seed(seed), start_time_ms)
         self._network = Network(self._kernel, NetworkConfig.parse(network or {}))
+        self._injector = Injector(self._kernel, self._network)
         self._zookeepers: list[ZooKeeperServer] = ensemble(zookeepers, self._kernel, self._network, zookeeper)
         names = [server.name for server in self._zookeepers]
         self._brokers = {
@@ -142,25 +144,18 @@ class Cluster:
         moment = checks.milliseconds(at_ms, "at_ms")
         if moment < self.now_ms:
             raise ConfigError(f"at_ms={moment:g} lies in the past: it is {self.now_ms:g} ms now.")
-        if isinstance(action, Kill | Restart):
-            self._broker(action.broker)
+        if isinstance(action, Fault):
+            self._injector.check(action)
         elif not callable(action):
             raise ConfigError(f"action must be a fault of ks.faults or a function. Got {action!r}.")
         self._kernel.journal.cause = None
         self._kernel.after_us(round(moment * US_PER_MS) - self._kernel.now_us, self._do, action)
 
     def _do(self, action: Fault | Callable[[], object]) -> None:
-        match action:
-            case Kill():
-                broker = self._broker(action.broker)
-                if broker.is_running:
-                    self._kill(broker)
-            case Restart():
-                broker = self._broker(action.broker)
-                if not broker.is_running:
-                    self._supervise(broker)
-            case _:
-                action()
+        if isinstance(action, Fault):
+            self._injector.inject(action, planned=True)
+        else:
+            action()
 
     def _not_inside(self, call: str) -> None:
         if self._kernel.is_running:
@@ -173,49 +168,57 @@ class Cluster:
         """The ids of all brokers, running or not."""
         return tuple(self._brokers)
 
-    def kill(self, broker: int | str) -> None:
-        """The broker's process dies at once; its files stay."""
-        target = self._broker(broker)
-        if not target.is_running:
-            raise UsageError(f"{target.name} is {target.state.value} already.")
-        self._kernel.journal.cause = None
-        self._kill(target)
+    def inject(self, fault: Fault) -> None:
+        """Break or mend something now; nothing is waited for, so processes may call it, too.
 
-    def restart(self, broker: int | str) -> None:
-        """Start the broker's process again; come back when it is registered.
+        Raises UsageError when that makes no sense, as to kill what is dead.
+        """
+        self._injector.inject(fault)
+
+    def kill(self, target: object) -> None:
+        """A process dies at once; its files stay. See :class:`kafkasim.faults.Kill`."""
+        self._injector.inject(faults.Kill(target))
+
+    def power_loss(self, target: object) -> None:
+        """A machine loses its power. See :class:`kafkasim.faults.PowerLoss`."""
+        self._injector.inject(faults.PowerLoss(target))
+
+    def pause(self, target: object) -> None:
+        """A process stands still. See :class:`kafkasim.faults.Pause`."""
+        self._injector.inject(faults.Pause(target))
+
+    def resume(self, target: object) -> None:
+        """A paused process goes on."""
+        self._injector.inject(faults.Resume(target))
+
+    def stop(self, target: object) -> None:
+        """A broker or a ZooKeeper server ends in good order; come back when it has ended."""
+        self._wait("stop()", faults.Stop(target))
+
+    def start(self, target: object) -> None:
+        """Start a process, once; come back when a broker is registered.
+
+        Raises the error of a process that ends again at once: NodeExistsError when its old session is still alive.
+        """
+        self._wait("start()", faults.Start(target))
+
+    def restart(self, target: object) -> None:
+        """Start a process until it stays; come back when a broker is registered.
 
         A broker whose old session is still alive ends again at once, as Kafka's does. Like a supervisor, restart()
-        starts it once more each second until it stays.
+        starts it once more each second.
         """
-        self._not_inside("restart()")
-        target = self._broker(broker)
-        if target.is_running:
-            raise UsageError(f"{target.name} is running. Kill it first.")
-        self._kernel.journal.cause = None
-        self._kernel.run_until_done(self._supervise(target))
+        self._wait("restart()", faults.Restart(target))
 
-    def _kill(self, broker: Broker) -> None:
-        self._kernel.journal.because(FaultStarted("kill", broker.name))
-        broker.kill()
+    def heal(self) -> None:
+        """All faults of the network end."""
+        self._injector.inject(faults.Heal())
 
-    def _supervise(self, broker: Broker) -> Future[None]:
-        """Start a broker until it stays; the future of its registration."""
-        self._kernel.journal.because(FaultEnded("kill", broker.name))
-        stays: Future[None] = Future(self._kernel, f"restart of {broker.name}")
-
-        def start() -> None:
-            if not broker.is_running:
-                broker.start()
-            broker.registered.then(look)
-
-        def look(registered: Future[None]) -> None:
-            if registered.error is None:
-                stays.succeed()
-            else:
-                self._kernel.after_ms(RESTART_PAUSE_MS, start)
-
-        start()
-        return stays
+    def _wait(self, call: str, fault: Fault) -> None:
+        self._not_inside(call)
+        done = self._injector.inject(fault)
+        self._kernel.run_until_done(done)
+        done.result()
 
     def _broker(self, broker: object) -> Broker:
         named = {target.name: target for target in self._brokers.values()}
@@ -305,9 +308,6 @@ class Cluster:
     def trace(self) -> Trace:
         """Everything that has happened; it grows while the cluster runs."""
         return Trace(self._kernel.journal.facts)
-
-
-RESTART_PAUSE_MS = 1_000
 
 
 def _broker_ids(brokers: object) -> list[int]:

@@ -86,6 +86,21 @@ class Broker(Host):
     def on_end(self) -> None:
         self._forget_everything()
 
+    def on_power_lost(self) -> None:
+        self.disk.power_loss()
+
+    def up(self) -> Future[None]:
+        return self.registered
+
+    def shut_down(self) -> Future[None]:
+        return self.process(self._leave_cluster(), "shut-down")
+
+    def _leave_cluster(self) -> Generator[Any, Any, None]:
+        """End in good order: the files first, then the session. Kafka: KafkaServer.shutdown."""
+        self._checkpoint()
+        yield self.zookeeper.close()
+        self.stop()
+
     def _join_cluster(self) -> Generator[Any, Any, None]:
         """Register under /brokers/ids and take part in the controller election. Kafka: KafkaServer.startup."""
         yield self.zookeeper.start()

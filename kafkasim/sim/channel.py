@@ -102,7 +102,7 @@ class Channel:
 
     def _dial(self) -> None:
         self.last_tried_us = self.host.kernel.now_us
-        self.host.network.connect(self.host, self.server, self._opened, self._refused)
+        self.host.network.connect(self.host, self.server, self._opened, self._not_opened)
 
     def _opened(self, connection: Connection) -> None:
         self._connecting = False
@@ -112,9 +112,9 @@ class Channel:
         self._flush()
         self._on_ready()
 
-    def _refused(self) -> None:
+    def _not_opened(self, reason: str) -> None:
         self._connecting = False
-        self._fail("connection refused")
+        self._fail(reason)
 
     def _lost(self, reason: str) -> None:
         self.connection = None

@@ -29,3 +29,6 @@ class Disk:
         """A replica and all of its files go."""
         self.logs.pop(tp, None)
         self.high_watermarks.pop(tp, None)
+
+    def power_loss(self) -> None:
+        """The machine has lost its power: what was not flushed is gone. Left out as yet."""

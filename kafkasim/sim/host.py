@@ -1,12 +1,16 @@
-"""A machine: it runs, is killed, stops and starts again; what is in its memory dies with its incarnation."""
+"""A machine: it runs, pauses, is killed, stops and starts again; what is in its memory dies with its incarnation."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.sim.kernel import Future, Kernel, Timer
+import simpy
+
+from kafkasim.sim.kernel import US_PER_MS, Future, Kernel, Timer
+from kafkasim.trace import Fact
 from kafkasim.trace.facts import HostChanged
 
 if TYPE_CHECKING:
@@ -14,18 +18,24 @@ if TYPE_CHECKING:
 
 
 class HostState(Enum):
-    """What a machine does. A killed process lost its memory without a word; its files are as it left them."""
+    """What a machine does.
+
+    A killed process lost its memory without a word, and its files are as it left them; without power the files lose
+    what was not flushed, too, and no peer is told. A paused process has lost nothing and knows nothing of it.
+    """
 
     RUNNING = "running"
+    PAUSED = "paused"
     KILLED = "killed"
+    POWERED_OFF = "powered off"
     STOPPED = "stopped"
 
 
 class Host:
     """A named machine on the network.
 
-    Timers made with :meth:`after_ms` belong to the present incarnation: after a crash they do nothing. A restarted
-    host keeps only what its subclass calls its disk.
+    Timers made with :meth:`after_ms` belong to the present incarnation: after a crash they do nothing, and during a
+    pause they wait. A restarted host keeps only what its subclass calls its disk.
     """
 
     def __init__(self, name: str, kernel: Kernel, network: Network) -> None:
@@ -34,39 +44,90 @@ class Host:
         self.network = network
         self.state = HostState.STOPPED
         self.incarnation = 0
+        self._waiting: deque[tuple[Fact | None, Callable[..., object], tuple[Any, ...]]] = deque()
         network.add(self)
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is alive."""
+        """Whether the process works: it is alive and not paused."""
         return self.state is HostState.RUNNING
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a process, running or paused."""
+        return self.state is HostState.RUNNING or self.state is HostState.PAUSED
+
+    # --- life --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin a new incarnation."""
-        assert not self.is_running
+        assert not self.is_alive
         self.incarnation += 1
+        boots = self.state is HostState.POWERED_OFF
         self._become(HostState.RUNNING)
+        if boots:
+            self.network.booted(self)
         self.on_start()
 
     def kill(self) -> None:
         """The process dies at once; the operating system closes its connections."""
-        assert self.is_running
-        self._become(HostState.KILLED)
-        self.on_end()
-        self.network.close_connections_of(self, "killed")
+        self._end(HostState.KILLED)
+        self.network.process_ended(self, "killed")
 
     def stop(self) -> None:
-        """The process ends in good order; what must be said before has been said."""
+        """The process ends by itself; what must be said before has been said."""
+        self._end(HostState.STOPPED)
+        self.network.process_ended(self, "stopped")
+
+    def lose_power(self) -> None:
+        """The machine is dark: nobody is told, and the disk loses what was not flushed."""
+        self._end(HostState.POWERED_OFF)
+        self.network.power_lost(self)
+        self.on_power_lost()
+
+    def pause(self) -> None:
+        """The process stands still."""
         assert self.is_running
-        self._become(HostState.STOPPED)
+        self._become(HostState.PAUSED)
+        self.network.review(self)
+
+    def resume(self) -> None:
+        """The process goes on, with all that was due and all that has come in the meantime, in that order."""
+        assert self.state is HostState.PAUSED
+        self._become(HostState.RUNNING)
+        resumed = self.kernel.journal.cause
+        incarnation = self.incarnation
+        while self._waiting and self.is_running and self.incarnation == incarnation:
+            self.kernel.journal.cause, function, args = self._waiting.popleft()
+            function(*args)
+        self.kernel.journal.cause = resumed
+        self.network.review(self)
+
+    def _end(self, state: HostState) -> None:
+        assert self.is_alive
+        self._waiting.clear()
+        self._become(state)
         self.on_end()
-        self.network.close_connections_of(self, "stopped")
+
+    def shut_down(self) -> Future[None]:
+        """End in good order, in as much time as that takes."""
+        self.stop()
+        return Future[None](self.kernel, f"the end of {self.name}").succeed()
+
+    def up(self) -> Future[None]:
+        """Done when a started process serves; fails with the error with which it has ended by itself."""
+        return Future[None](self.kernel, f"the start of {self.name}").succeed()
 
     def on_start(self) -> None:
         """What a subclass does when its process begins."""
 
     def on_end(self) -> None:
         """What a subclass forgets when its process is gone."""
+
+    def on_power_lost(self) -> None:
+        """What a subclass's disk loses with the power."""
+
+    # --- work --------------------------------------------------------------------------------------------
 
     def accepted(self, connection: Connection) -> None:
         """What a subclass notes of a client's new connection."""
@@ -76,8 +137,9 @@ class Host:
         raise NotImplementedError
 
     def after_ms(self, delay_ms: float, function: Callable[..., object], *args: Any) -> Timer:
-        """Call a function later, unless this incarnation has ended by then."""
-        return self.kernel.after_ms(delay_ms, self._if_alive, self.incarnation, function, args)
+        """Call a function later, unless this incarnation has ended by then; what is due in a pause waits for its
+        end."""
+        return HostTimer(self, round(delay_ms * US_PER_MS), function, args)
 
     def sleep_ms(self, delay_ms: float) -> Future[None]:
         """A future that is done after a delay, unless this incarnation has ended by then."""
@@ -89,13 +151,34 @@ class Host:
         """Run a generator of this machine. After a crash nothing that it waits for ever comes."""
         return self.kernel.process(generator, f"{name} of {self.name}")
 
-    def _if_alive(self, incarnation: int, function: Callable[..., object], args: tuple[Any, ...]) -> None:
-        if self.is_running and self.incarnation == incarnation:
+    def when_running(self, function: Callable[..., object], *args: Any) -> None:
+        """Call a function now, or when the pause is over."""
+        if self.state is HostState.PAUSED:
+            self._waiting.append((self.kernel.journal.cause, function, args))
+        else:
             function(*args)
 
     def _become(self, state: HostState) -> None:
         self.state = state
         self.kernel.journal.because(HostChanged(self.name, state.value, self.incarnation))
+
+
+class HostTimer(Timer):
+    """A timer of one incarnation of a machine."""
+
+    def __init__(self, host: Host, delay_us: int, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self._host = host
+        self._incarnation = host.incarnation
+        super().__init__(host.kernel, delay_us, function, args)
+
+    def _run(self, event: simpy.Event) -> None:
+        host = self._host
+        if self._function is None or host.incarnation != self._incarnation:
+            return
+        if host.state is HostState.RUNNING:
+            super()._run(event)
+        elif host.state is HostState.PAUSED:
+            host.when_running(self._run, event)
 
 
 class ClientHost(Host):

@@ -1,8 +1,7 @@
-"""Machines, links and connections.
+"""Machines and the links between them.
 
-A message in flight is one event that delivers itself. A connection is TCP's: what is sent over it arrives in order or
-not at all, and when one end closes it the other end learns of it one link delay later. A server handles one request of
-a connection at a time (Kafka mutes the channel), so pipelined requests wait for the answer of the one before.
+A message in flight is one event that delivers itself (see :class:`~kafkasim.sim.connection.Connection`). What is wrong
+with a link stands in :mod:`kafkasim.sim.links`; a network without faults pays one look for it.
 
 Left out: bandwidth, and processing time, which is zero.
 """
@@ -10,55 +9,34 @@ Left out: bandwidth, and processing time, which is zero.
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from kafkasim.config import NetworkConfig
-from kafkasim.sim.host import Host
+from kafkasim.sim.connection import Connection, Reply
+from kafkasim.sim.host import Host, HostState
 from kafkasim.sim.kernel import US_PER_MS, Kernel
-from kafkasim.trace.facts import Disconnected, MessageLost, MessageSent
+from kafkasim.sim.links import Link, Trouble, next_attempt_us
+from kafkasim.trace.facts import MessageLost, MessageSent
 
+__all__ = ["Connection", "Network", "Reply"]
 
-class Reply:
-    """A server's end of one request: call it with the response, or with None when there is none to send.
-
-    Until then the connection is muted; :meth:`park` lets its next request in although this one still waits.
-    """
-
-    __slots__ = ("_connection", "_done", "_number", "_on_response", "_parked")
-
-    def __init__(self, connection: Connection, number: int, on_response: Callable[[Any], None]) -> None:
-        self._connection = connection
-        self._number = number
-        self._on_response = on_response
-        self._done = self._parked = False
-
-    def __call__(self, response: Any) -> None:
-        assert not self._done
-        self._done = True
-        if response is not None:
-            self._connection.respond(response, self._number, self._on_response)
-        if not self._parked:
-            self._connection.serve_next()
-
-    def park(self) -> None:
-        """Wait without keeping the connection muted."""
-        if not self._parked:
-            self._parked = True
-            self._connection.serve_next()
+FIRST_SYN_RETRY_MS = 1_000
+SETUP_TIMEOUT_MS = 10_000
+"""How long a program waits for a connection. Kafka: socket.connection.setup.timeout.ms."""
 
 
 class Network:
-    """All machines by name, and the links between them."""
+    """All machines by name, and the links between them. ``links`` holds those with something wrong."""
 
     def __init__(self, kernel: Kernel, config: NetworkConfig) -> None:
         self.kernel = kernel
         self.config = config
         self.hosts: dict[str, Host] = {}
         self.messages = 0
+        self.links: dict[tuple[str, str], Link] = {}
         self._connections: dict[Connection, None] = {}
         self._chance: dict[tuple[str, str], random.Random] = {}
+        self._stranded: dict[str, dict[Connection, int]] = {}
 
     def add(self, host: Host) -> None:
         """Give a machine its name."""
@@ -73,129 +51,127 @@ class Network:
             chance = self._chance[link] = self.kernel.rng(f"network/{source.name}>{destination.name}")
         return round((self.config.one_way_delay_ms + chance.random() * self.config.jitter_ms) * US_PER_MS)
 
+    # --- connections -------------------------------------------------------------------------------------
+
     def connect(
-        self, client: Host, server_name: str, on_open: Callable[[Connection], None], on_refused: Callable[[], None]
-    ) -> None:
-        """Open a connection: a round trip later it is open, or refused when no process listens there."""
+        self, client: Host, server_name: str, on_open: Callable[[Connection], None],
+        on_failed: Callable[[str], None], *, timeout_ms: float = SETUP_TIMEOUT_MS,
+    ) -> None:  # fmt: skip
+        """Open a connection: a round trip later it is open, or refused when no process listens there.
+
+        Where no answer can come, it is tried again after 1 s, 3 s, 7 s and so on, and has failed after ``timeout_ms``.
+        """
         server = self.hosts[server_name]
-        delay = self.delay_us(client, server) + self.delay_us(server, client)
-        self.kernel.after_us(delay, self._connected, client, client.incarnation, server, on_open, on_refused)
+        end_us = self.kernel.now_us + round(timeout_ms * US_PER_MS)
+        self._dial(client, client.incarnation, server, on_open, on_failed, FIRST_SYN_RETRY_MS * US_PER_MS, end_us)
+
+    def _dial(
+        self, client: Host, incarnation: int, server: Host, on_open: Callable[[Connection], None],
+        on_failed: Callable[[str], None], retry_us: int, end_us: int,
+    ) -> None:  # fmt: skip
+        if client.incarnation != incarnation or not client.is_alive:
+            return
+        lost = self.is_blocked(client, server) or self.is_blocked(server, client)
+        if not (lost or server.state is HostState.POWERED_OFF):
+            delay = self.delay_us(client, server) + self.delay_us(server, client)
+            for link in filter(None, map(self.links.get, self._both_ways(client, server))) if self.links else ():
+                delay += link.lateness_us()
+            self.kernel.after_us(delay, self._connected, client, incarnation, server, on_open, on_failed)
+        elif self.kernel.now_us + retry_us < end_us:
+            again = (client, incarnation, server, on_open, on_failed, 2 * retry_us, end_us)
+            self.kernel.after_us(retry_us, self._dial, *again)
+        else:
+            left_us = end_us - self.kernel.now_us
+            self.kernel.after_us(left_us, self._failed, client, incarnation, on_failed, "no answer")
 
     def _connected(
-        self,
-        client: Host,
-        incarnation: int,
-        server: Host,
-        on_open: Callable[[Connection], None],
-        on_refused: Callable[[], None],
-    ) -> None:
-        if client.incarnation != incarnation or not client.is_running:
+        self, client: Host, incarnation: int, server: Host, on_open: Callable[[Connection], None],
+        on_failed: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        if client.incarnation != incarnation or not client.is_alive:
             return
-        if not server.is_running:
-            on_refused()
+        if not server.is_alive:
+            self._failed(client, incarnation, on_failed, "connection refused")
             return
         connection = Connection(self, client, server)
         self._connections[connection] = None
-        server.accepted(connection)
-        on_open(connection)
+        server.when_running(server.accepted, connection)
+        client.when_running(on_open, connection)
+        if self.links or not (client.is_running and server.is_running):
+            connection.review()
 
-    def close_connections_of(self, host: Host, reason: str) -> None:
-        """The operating system closes what a process leaves behind."""
-        for connection in [one for one in self._connections if host in (one.client, one.server)]:
-            connection.close(host, reason)
+    def _failed(self, client: Host, incarnation: int, on_failed: Callable[[str], None], reason: str) -> None:
+        if client.incarnation == incarnation and client.is_alive:
+            client.when_running(on_failed, reason)
 
     def forget(self, connection: Connection) -> None:
-        """A connection is no longer open."""
+        """A connection is closed at both ends."""
         self._connections.pop(connection, None)
 
+    # --- machines come and go ----------------------------------------------------------------------------
 
-class Connection:
-    """One open connection from a client to a server."""
+    def process_ended(self, host: Host, reason: str) -> None:
+        """The operating system closes what a process leaves behind."""
+        for connection in self._of(host):
+            connection.close(host, reason)
 
-    def __init__(self, network: Network, client: Host, server: Host) -> None:
-        self.network = network
-        self.client = client
-        self.server = server
-        self.is_open = True
-        self.on_push: Callable[[Any], None] = lambda message: None
-        self.on_lost: Callable[[str], None] = lambda reason: None
-        self.on_server_lost: Callable[[str], None] = lambda reason: None
-        self._waiting: deque[tuple[Any, Reply]] = deque()
-        self._busy = False
-        self._last_arrival = {client: 0, server: 0}
+    def power_lost(self, host: Host) -> None:
+        """Nobody closes anything, and nobody answers."""
+        for connection in self._of(host):
+            connection.lose_power(host)
+            connection.review()
 
-    def request(self, request: Any, on_response: Callable[[Any], None]) -> None:
-        """Send a request; ``on_response`` is called with the answer, if one comes."""
-        number, fact = self._announce(self.client, self.server, request, None)
-        self._travel(self.server, fact, self._arrive, request, number, on_response)
+    def review(self, host: Host) -> None:
+        """A machine has paused or goes on: its peers hear it no more, or again."""
+        for connection in self._of(host):
+            connection.review()
 
-    def push(self, message: Any) -> None:
-        """Send something to the client that it did not ask for."""
-        if self.is_open:
-            _, fact = self._announce(self.server, self.client, message, None)
-            self._travel(self.client, fact, self._pushed, message)
+    def strand(self, connection: Connection, host: Host, fact: MessageSent | None) -> None:
+        """Something has come to a machine without power; TCP will try again until it is up."""
+        self._stranded.setdefault(host.name, {}).setdefault(connection, self.kernel.now_us)
+        if fact is not None:
+            self.kernel.journal.record(MessageLost(fact.number, host.name, host.state.value))
 
-    def close(self, by: Host, reason: str) -> None:
-        """Close this end; the other end learns of it one link delay later."""
-        if not self.is_open:
-            return
-        self.is_open = False
-        self.network.forget(self)
-        other = self.server if by is self.client else self.client
-        self.network.kernel.after_us(self.network.delay_us(by, other), self._closed, by, other, reason)
+    def booted(self, host: Host) -> None:
+        """A machine is up again: it answers whatever comes for its lost connections that it knows nothing of them."""
+        now_us = self.kernel.now_us
+        for connection, since_us in self._stranded.pop(host.name, {}).items():
+            self.kernel.after_us(next_attempt_us(since_us, now_us) - now_us, connection.reset, host)
 
-    def _closed(self, by: Host, other: Host, reason: str) -> None:
-        if other.is_running:
-            if other is self.client:
-                self.network.kernel.journal.because(Disconnected(other.name, by.name, reason))
-                self.on_lost(reason)
-            else:
-                self.on_server_lost(reason)
+    def _of(self, host: Host) -> list[Connection]:
+        return [one for one in self._connections if host is one.client or host is one.server]
 
-    def respond(self, response: Any, number: int, on_response: Callable[[Any], None]) -> None:
-        """Send the answer to request ``number`` back, if there is still somebody to hear it."""
-        if self.is_open:
-            _, fact = self._announce(self.server, self.client, response, number)
-            self._travel(self.client, fact, on_response, response)
+    # --- troubles ----------------------------------------------------------------------------------------
 
-    def serve_next(self) -> None:
-        """Handle the next waiting request, if there is one."""
-        self._busy = False
-        if self._waiting and self.is_open:
-            self._busy = True
-            request, reply = self._waiting.popleft()
-            self.server.handle(request, self, reply)
+    def is_blocked(self, source: Host, destination: Host) -> bool:
+        """Whether nothing comes through from one machine to another."""
+        link = self.links.get((source.name, destination.name)) if self.links else None
+        return link is not None and link.is_blocked
 
-    def _arrive(self, request: Any, number: int, on_response: Callable[[Any], None]) -> None:
-        self._waiting.append((request, Reply(self, number, on_response)))
-        if not self._busy:
-            self.serve_next()
+    def start_trouble(self, links: list[tuple[str, str]], trouble: Trouble) -> None:
+        """Something goes wrong on some links, each from one machine to another."""
+        for name in links:
+            if name not in self.links:
+                self.links[name] = Link(self.kernel.rng(f"trouble/{name[0]}>{name[1]}"))
+            self.links[name].troubles.append(trouble)
+        self._review_links(links)
 
-    def _pushed(self, message: Any) -> None:
-        self.on_push(message)
+    def end_trouble(self, links: list[tuple[str, str]], trouble: Trouble) -> None:
+        """It is over; what was kept back comes through now or with the next attempt of TCP."""
+        for name in links:
+            link = self.links[name]
+            released = link.end(trouble, self.kernel.now_us)
+            if not link.troubles:
+                del self.links[name]
+            for held, leaves_us in released:
+                held.connection.release(held, leaves_us)
+        self._review_links(links)
 
-    def _announce(self, source: Host, destination: Host, message: Any, reply_to: int | None) -> tuple[int, MessageSent]:
-        network = self.network
-        network.messages += 1
-        arrives = network.kernel.now_us + network.delay_us(source, destination)
-        arrives = self._last_arrival[destination] = max(arrives, self._last_arrival[destination])
-        api = type(message).__name__
-        fact = MessageSent(network.messages, source.name, destination.name, api, message.describe(), arrives, reply_to)
-        network.kernel.journal.record(fact)
-        return network.messages, fact
+    def _review_links(self, links: list[tuple[str, str]]) -> None:
+        for connection in list(self._connections):
+            if any(name in links for name in self._both_ways(connection.client, connection.server)):
+                connection.review()
 
-    def _travel(self, destination: Host, fact: MessageSent, deliver: Callable[..., None], *args: Any) -> None:
-        kernel = self.network.kernel
-        assert fact.arrives_us is not None
-        before, kernel.journal.cause = kernel.journal.cause, fact
-        kernel.after_us(fact.arrives_us - kernel.now_us, self._deliver, destination, fact, deliver, args)
-        kernel.journal.cause = before
-
-    def _deliver(
-        self, destination: Host, fact: MessageSent, deliver: Callable[..., None], args: tuple[Any, ...]
-    ) -> None:
-        if self.is_open and destination.is_running:
-            deliver(*args)
-        else:
-            reason = "connection closed" if destination.is_running else destination.state.value
-            self.network.kernel.journal.record(MessageLost(fact.number, destination.name, reason))
+    @staticmethod
+    def _both_ways(client: Host, server: Host) -> tuple[tuple[str, str], tuple[str, str]]:
+        return (client.name, server.name), (server.name, client.name)

@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kafkasim.core.zk_requests import Check, Create, Delete, Exists, GetChildren, GetData, Multi, Read, SetData, Write
+from kafkasim.core.zk_requests import (
+    Check,
+    CloseSession,
+    Create,
+    Delete,
+    Exists,
+    GetChildren,
+    GetData,
+    Multi,
+    Read,
+    SetData,
+    Write,
+)
 from kafkasim.core.znodes import ZnodeStat
 from kafkasim.messages import zookeeper as zk
 from kafkasim.sim.channel import Channel
@@ -48,6 +60,10 @@ class ZooKeeperClient:
 
         self._channel.send(zk.ConnectRequest(self._host.name, self._timeout_ms, self._setting), answered)
         return future
+
+    def close(self) -> Future[None]:
+        """End the session: its ephemeral znodes vanish at once."""
+        return self._send(CloseSession())
 
     # --- operations ------------------------------------------------------------------------------------
 

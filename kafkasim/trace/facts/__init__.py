@@ -30,6 +30,7 @@ from kafkasim.trace.facts.machines import (
     FaultStarted,
     HostChanged,
     MessageLost,
+    MessageReleased,
     MessageSent,
 )
 from kafkasim.trace.facts.processing import (
@@ -73,6 +74,7 @@ __all__ = [
     "LiveBrokersChanged",
     "LogTruncated",
     "MessageLost",
+    "MessageReleased",
     "MessageSent",
     "MetadataLearned",
     "OffsetCommitted",

@@ -7,32 +7,38 @@ from kafkasim.trace.fact import Fact, fact
 
 @fact("host", host="host", text="{host} is {state} (incarnation {incarnation})")
 class HostChanged(Fact):
-    """A machine or client is now ``running``, ``killed`` or ``stopped``; a restart is a new incarnation."""
+    """A machine or client is now ``running``, ``paused``, ``killed``, ``powered off`` or ``stopped``.
+
+    A new start is a new incarnation; a pause is not.
+    """
 
     host: str
     state: str
     incarnation: int
 
 
-@fact("fault", "target", text="fault {fault} on {target} starts")
+@fact("number", text="fault {number}: {fault} on {target}, {detail}")
 class FaultStarted(Fact):
-    """Somebody broke something."""
+    """Something is broken: ``fault`` says what, ``target`` where, ``detail`` the rest (how much, for how long)."""
 
+    number: int
     fault: str
     target: str
+    detail: str
 
 
-@fact("fault", "target", text="fault {fault} on {target} ends")
+@fact("number", text="fault {number}: {fault} on {target} is over")
 class FaultEnded(Fact):
-    """Somebody mended it."""
+    """It is mended; ``number`` is the fault's own."""
 
+    number: int
     fault: str
     target: str
 
 
 @fact("number", host="source", text="{source} sends {destination} {about}")
 class MessageSent(Fact):
-    """A message is on its way; ``arrives_us`` is None when the network has lost it, ``api`` is Kafka's name of it.
+    """A message is on its way; ``api`` is Kafka's name of it. ``arrives_us`` is None when the network keeps it back.
 
     ``number`` counts the messages of a run; ``reply_to`` is the request's number when this is an answer, else None.
     """
@@ -44,6 +50,16 @@ class MessageSent(Fact):
     about: str
     arrives_us: int | None
     reply_to: int | None
+
+
+@fact("number", host="source", text="message {number} of {source} gets through to {destination} after all")
+class MessageReleased(Fact):
+    """The network lets a message go that a partition or a clog has kept back."""
+
+    number: int
+    source: str
+    destination: str
+    arrives_us: int
 
 
 @fact("number", host="destination", text="message {number} is lost: {destination} is {reason}")

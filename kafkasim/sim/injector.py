@@ -1,0 +1,277 @@
+"""Faults at work: breaks and mends machines and links, and writes down when each fault starts and ends.
+
+A fault that is asked for now and makes no sense (to kill what is dead) is refused. One that was planned for a time and
+makes no sense by then does nothing: another one was there first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+from kafkasim import faults
+from kafkasim.errors import ConfigError, UsageError, unknown_name
+from kafkasim.faults import Fault
+from kafkasim.sim.host import ClientHost, Host
+from kafkasim.sim.kernel import Future, Kernel
+from kafkasim.sim.links import Trouble
+from kafkasim.sim.network import Network
+from kafkasim.trace.facts import FaultEnded, FaultStarted
+
+RESTART_PAUSE_MS = 1_000
+"""How long a supervisor waits before it starts a process again."""
+
+Mend = Callable[[], object]
+
+
+class Injector:
+    """All faults of one cluster."""
+
+    def __init__(self, kernel: Kernel, network: Network) -> None:
+        self._kernel = kernel
+        self._network = network
+        self._count = 0
+        self._of_machine: dict[str, list[tuple[int, str]]] = {}
+        self._of_network: dict[int, Mend] = {}
+
+    # --- which machine -----------------------------------------------------------------------------------
+
+    def host(self, target: Any) -> Host:
+        """The machine that a target names; raises UnknownNameError."""
+        hosts = self._network.hosts
+        native = getattr(target, "_native", target)
+        given = getattr(native, "host", native)
+        if isinstance(given, Host):
+            if hosts.get(given.name) is not given:
+                raise ConfigError(f"{given.name} belongs to another cluster.")
+            return given
+        if isinstance(given, int) and not isinstance(given, bool) and f"broker-{given}" in hosts:
+            return hosts[f"broker-{given}"]
+        if isinstance(given, str) and given in hosts:
+            return hosts[given]
+        if isinstance(given, int) and not isinstance(given, bool):
+            raise unknown_name("broker", str(given), [name for name in hosts if name.startswith("broker-")])
+        raise unknown_name("machine", given, hosts)
+
+    def check(self, fault: Fault) -> None:
+        """Refuse a fault that could never be: no fault of ks.faults, or unknown machines."""
+        if not isinstance(fault, Fault):
+            raise ConfigError(f"A fault is one of ks.faults, such as ks.faults.Kill(102). Got {fault!r}.")
+        if isinstance(fault, faults.NetworkFault):
+            if not isinstance(fault, faults.Heal):
+                self._links(fault)
+            return
+        host = self.host(fault.target)
+        if isinstance(host, ClientHost) and isinstance(fault, _NOT_FOR_CLIENTS):
+            raise UsageError(
+                f"{host.name} is a client: close() ends it, and after a kill a new client takes its place."
+            )
+
+    def _links(self, fault: faults.Partition | faults.Clog | faults.Delay | faults.Loss) -> list[tuple[str, str]]:
+        """The directed links between the two sides of a fault."""
+        sides = [[self.host(one) for one in _several(side)] for side in (fault.a, fault.b)]
+        links = []
+        for a, b in product(*sides):
+            if a is b:
+                raise ConfigError(f"{a.name} stands on both sides of a {type(fault).__name__}.")
+            links.append((a.name, b.name))
+            if not fault.one_way:
+                links.append((b.name, a.name))
+        return list(dict.fromkeys(links))
+
+    # --- faults ------------------------------------------------------------------------------------------
+
+    def inject(self, fault: Fault, *, planned: bool = False) -> Future[None]:
+        """Break or mend now; the future is done when what was asked for has come about."""
+        self.check(fault)
+        self._kernel.journal.cause = None
+        if isinstance(fault, faults.Heal):
+            return self.heal()
+        if isinstance(fault, faults.Partition | faults.Clog | faults.Delay | faults.Loss):
+            return self._break_links(fault)
+        host = self.host(fault.target)
+        trouble = _refusal(fault, host)
+        if trouble is None:
+            return self._hit(fault, host)
+        if planned:
+            return self._done()
+        raise UsageError(trouble)
+
+    def _hit(self, fault: faults.MachineFault, host: Host) -> Future[None]:
+        match fault:
+            case faults.Kill():
+                self._begin(fault, host)
+                host.kill()
+                self._later(fault, host, self.supervise)
+            case faults.PowerLoss():
+                self._begin(fault, host)
+                host.lose_power()
+                self._later(fault, host, self.supervise)
+            case faults.Stop():
+                self._begin(fault, host)
+                stopped = host.shut_down()
+                self._later(fault, host, self.supervise)
+                return stopped
+            case faults.Pause():
+                self._begin(fault, host)
+                host.pause()
+                self._later(fault, host, self._resume)
+            case faults.Resume():
+                self._resume(host)
+            case faults.Start():
+                self._mended(host)
+                host.start()
+                return host.up()
+            case faults.Restart():
+                return self.supervise(host)
+            case faults.CrashLoop():
+                self._begin(fault, host)
+                self._crash(host, fault, fault.times)
+        return self._done()
+
+    def supervise(self, host: Host) -> Future[None]:
+        """Start a process until it stays; the future of its registration."""
+        self._mended(host)
+        stays: Future[None] = Future(self._kernel, f"restart of {host.name}")
+
+        def start() -> None:
+            if not host.is_alive:
+                host.start()
+            host.up().then(look)
+
+        def look(up: Future[None]) -> None:
+            if up.error is None:
+                stays.succeed()
+            else:
+                self._kernel.after_ms(RESTART_PAUSE_MS, start)
+
+        start()
+        return stays
+
+    def _resume(self, host: Host) -> Future[None]:
+        self._mended(host)
+        host.resume()
+        return self._done()
+
+    def _crash(self, host: Host, fault: faults.CrashLoop, left: int) -> None:
+        """Die, lie, come back, live, and so on."""
+        if host.is_alive:
+            host.kill()
+        self._kernel.after_ms(fault.down_ms, self._come_back, host, fault, left - 1)
+
+    def _come_back(self, host: Host, fault: faults.CrashLoop, left: int) -> None:
+        if host.is_alive or not self._of_machine.get(host.name):
+            return  # somebody else has mended it
+        if not left:
+            self.supervise(host)
+            return
+        known = self._of_machine.pop(host.name)
+        stays = self.supervise(host)
+        self._of_machine[host.name] = known
+        stays.then(lambda _: self._kernel.after_ms(fault.up_ms, self._crash_again, host, fault, left))
+
+    def _crash_again(self, host: Host, fault: faults.CrashLoop, left: int) -> None:
+        if self._of_machine.get(host.name):
+            self._crash(host, fault, left)
+
+    def _later(self, fault: Any, host: Host, mend: Callable[[Host], object]) -> None:
+        """The end of a fault that ends by itself, unless it has ended before."""
+        if fault.for_ms is not None:
+            number, name = self._of_machine[host.name][-1]
+
+            def due() -> None:
+                if (number, name) in self._of_machine.get(host.name, ()):
+                    mend(host)
+
+            self._kernel.after_ms(fault.for_ms, due)
+
+    def _begin(self, fault: Any, host: Host) -> None:
+        number = self._started(fault, host.name)
+        self._of_machine.setdefault(host.name, []).append((number, _name(fault)))
+
+    def _mended(self, host: Host) -> None:
+        """Whatever was done to a machine is over."""
+        for number, name in self._of_machine.pop(host.name, ()):
+            self._kernel.journal.because(FaultEnded(number, name, host.name))
+
+    # --- links -------------------------------------------------------------------------------------------
+
+    def _break_links(self, fault: Any) -> Future[None]:
+        links = self._links(fault)
+        arrow = "->" if fault.one_way else "<->"
+        where = f" {arrow} ".join(
+            ", ".join(self.host(one).name for one in _several(side)) for side in (fault.a, fault.b)
+        )
+        number = self._started(fault, where)
+        trouble = _trouble(fault)
+        self._network.start_trouble(links, trouble)
+
+        def mend() -> None:
+            if self._of_network.pop(number, None) is not None:
+                self._kernel.journal.because(FaultEnded(number, _name(fault), where))
+                self._network.end_trouble(links, trouble)
+
+        self._of_network[number] = mend
+        if fault.for_ms is not None:
+            self._kernel.after_ms(fault.for_ms, mend)
+        return self._done()
+
+    def heal(self) -> Future[None]:
+        """All faults of the network end."""
+        for mend in list(self._of_network.values()):
+            mend()
+        return self._done()
+
+    def _started(self, fault: Any, where: str) -> int:
+        self._count += 1
+        self._kernel.journal.because(FaultStarted(self._count, _name(fault), where, _detail(fault)))
+        return self._count
+
+    def _done(self) -> Future[None]:
+        return Future[None](self._kernel, "a fault").succeed()
+
+
+_NOT_FOR_CLIENTS = faults.Stop | faults.Start | faults.Restart | faults.CrashLoop
+
+
+def _refusal(fault: faults.MachineFault, host: Host) -> str | None:
+    """Why a fault makes no sense for a machine in its present state."""
+    state = host.state.value
+    match fault:
+        case faults.Start() | faults.Restart():
+            return f"{host.name} is {state}. Kill it first." if host.is_alive else None
+        case faults.Resume():
+            return None if state == "paused" else f"{host.name} is {state}, not paused."
+        case faults.Pause() | faults.Stop():
+            return None if host.is_running else f"{host.name} is {state} already."
+        case _:
+            return None if host.is_alive else f"{host.name} is {state} already."
+
+
+def _trouble(fault: Any) -> Trouble:
+    match fault:
+        case faults.Partition():
+            return Trouble(drops=True)
+        case faults.Clog():
+            return Trouble(holds=True)
+        case faults.Delay():
+            return Trouble(delay_ms=fault.by_ms, jitter_ms=fault.jitter_ms)
+        case _:
+            return Trouble(loss=fault.probability)
+
+
+def _several(side: Any) -> list[Any]:
+    return list(side) if isinstance(side, list | tuple) else [side]
+
+
+def _name(fault: Fault) -> str:
+    """``PowerLoss`` -> ``power loss``."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in type(fault).__name__).strip()
+
+
+def _detail(fault: Any) -> str:
+    """How much and for how long, as Python would say it."""
+    told = {name: getattr(fault, name) for name in fault.__dataclass_fields__ if name not in ("target", "a", "b")}
+    told.pop("one_way", None)
+    return ", ".join(f"{name}={value:g}" for name, value in told.items() if value is not None) or "until it is mended"
