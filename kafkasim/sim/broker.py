@@ -97,7 +97,7 @@ class Broker(Host):
 
     def _leave_cluster(self) -> Generator[Any, Any, None]:
         """End in good order: the files first, then the session. Kafka: KafkaServer.shutdown."""
-        self._checkpoint()
+        self.replicas.checkpoint()
         yield self.zookeeper.close()
         self.stop()
 

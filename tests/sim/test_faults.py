@@ -1,0 +1,104 @@
+"""Machines are killed, paused, stopped and lose their power; what others notice of it differs."""
+
+from __future__ import annotations
+
+import pytest
+
+import kafkasim as ks
+from kafkasim.errors import ConfigError, UnknownNameError, UsageError
+from kafkasim.trace.facts import Disconnected, FaultEnded, FaultStarted, HostChanged
+
+
+def cluster_with_topic(seed: int = 7) -> ks.Cluster:
+    cluster = ks.Cluster(brokers=3, seed=seed)
+    cluster.create_topic("t", partitions=1, replication_factor=3, min_insync_replicas=2)
+    return cluster
+
+
+def follower(cluster: ks.Cluster) -> int:
+    """A broker that neither leads t-0 nor is the controller."""
+    state = cluster.trace.now
+    return next(b for b in cluster.brokers if b not in (state.leader("t-0"), state.controller))
+
+
+def test_a_paused_process_works_off_what_has_come_and_loses_nothing():
+    cluster = cluster_with_topic()
+    producer = cluster.producer(acks="all")
+    producer.send("t", "before").get()
+    paused = follower(cluster)
+    cluster.pause(paused)
+    sent = producer.send("t", "during")
+    cluster.run(for_ms=5_000)
+    assert not sent.is_done(), "the paused follower is still in sync, and has not fetched it"
+    assert not cluster.trace.of(Disconnected), "its connections look alive"
+    cluster.resume(paused)
+    cluster.run(for_ms=100)
+
+    assert sent.is_done()
+    assert sent.error is None
+    changes = cluster.trace.of(HostChanged, host=f"broker-{paused}")
+    assert [(fact.state, fact.incarnation) for fact in changes] == [("running", 1), ("paused", 1), ("running", 1)]
+
+
+def test_a_clean_stop_ends_the_session_at_once():
+    cluster = cluster_with_topic()
+    stopped = follower(cluster)
+    cluster.stop(stopped)
+    cluster.run(for_ms=100)
+
+    assert stopped not in cluster.trace.now.live_brokers
+    cluster.start(stopped)
+    cluster.run(for_ms=1_000)
+    assert stopped in cluster.trace.now.live_brokers
+
+
+def test_a_fault_is_a_fact_when_it_starts_and_when_it_ends():
+    cluster = cluster_with_topic()
+    start_ms = cluster.now_ms
+    cluster.at(start_ms + 10, ks.faults.Pause(102, for_ms=50))
+    cluster.inject(ks.faults.Partition(101, ["zookeeper-1", 103], one_way=True, for_ms=40))
+    cluster.run(for_ms=100)
+
+    started = [
+        (round(f.at_ms - start_ms), f.number, f.fault, f.target, f.detail) for f in cluster.trace.of(FaultStarted)
+    ]
+    assert started == [
+        (0, 1, "partition", "broker-101 -> zookeeper-1, broker-103", "for_ms=40"),
+        (10, 2, "pause", "broker-102", "for_ms=50"),
+    ]
+    assert [(round(f.at_ms - start_ms), f.number) for f in cluster.trace.of(FaultEnded)] == [(40, 1), (60, 2)]
+
+
+def test_a_planned_fault_that_another_one_has_overtaken_does_nothing():
+    cluster = cluster_with_topic()
+    cluster.at(cluster.now_ms + 10, ks.faults.Kill(102))
+    cluster.at(cluster.now_ms + 20, ks.faults.Kill(102))
+    cluster.at(cluster.now_ms + 30, ks.faults.Pause(102))
+    cluster.run(for_ms=100)
+    assert [fact.fault for fact in cluster.trace.of(FaultStarted)] == ["kill"]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda c: c.kill("brokr-102"), UnknownNameError, "Did you mean broker-102"),
+        (lambda c: c.pause("zookeeper-9"), UnknownNameError, "zookeeper-1"),
+        (lambda c: c.resume(102), UsageError, "broker-102 is running, not paused"),
+        (lambda c: c.start(102), UsageError, "broker-102 is running"),
+        (lambda c: c.inject("kill"), ConfigError, "ks.faults"),
+        (lambda c: c.inject(ks.faults.Partition(101, 101)), ConfigError, "both sides"),
+        (lambda c: c.inject(ks.faults.Partition(101, 109)), UnknownNameError, "109"),
+        (lambda c: c.at(10**6, ks.faults.Delay(101, "broker-12")), UnknownNameError, "broker-102"),
+        (lambda c: ks.faults.Kill(101, for_ms=-1), ConfigError, "for_ms"),
+        (lambda c: ks.faults.Loss(101, 102, probability=1.0), ConfigError, "probability"),
+        (lambda c: ks.faults.Delay(101, 102, by_ms=float("nan")), ConfigError, "by_ms"),
+        (lambda c: ks.faults.Partition(101, 102, one_way=1), ConfigError, "one_way"),
+        (lambda c: ks.faults.CrashLoop(101, times=0), ConfigError, "times"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused_and_changes_nothing(call, error, message):
+    cluster = cluster_with_topic()
+    facts = len(cluster.trace)
+    with pytest.raises(error, match=message):
+        call(cluster)
+    assert len(cluster.trace) == facts
