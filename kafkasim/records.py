@@ -52,6 +52,7 @@ class RecordBatch:
     ``base_offset`` and ``leader_epoch`` are stamped by the leader at the append. All replicas share one placed
     batch; a retried batch is a new placement (:meth:`placed`) of the same records, so that what a log holds never
     changes. ``offsets`` is None while the offsets are contiguous and lists what compaction left otherwise.
+    ``delete_horizon_ms`` is when compaction may remove the batch's tombstones or its marker, -1 before a first pass.
     """
 
     records: Sequence[Record]
@@ -67,6 +68,8 @@ class RecordBatch:
     max_timestamp: int = NO_TIMESTAMP
     last_offset_delta: int = -1
     offsets: tuple[int, ...] | None = field(default=None)
+    timestamp_type: str = "CreateTime"
+    delete_horizon_ms: int = NO_TIMESTAMP
 
     def __post_init__(self) -> None:
         if self.last_offset_delta < 0:

@@ -126,14 +126,14 @@ class Partition:
                     f"The ISR of {self.tp} is {list(self.in_sync.committed)}, fewer than"
                     f" min.insync.replicas={self.min_isr}."
                 )
-            stored = self.log.producers.duplicate_of(batch)
-            if stored is not None:
-                self._emit(DuplicateRecognised(self.broker, self.tp, stored.base_offset, batch.batch_id))
-                return stored.base_offset, stored.next_offset
+            end = self.log.end_offset
             placed = self.log.append_as_leader(batch, self.leader_epoch, now_ms)
         except KafkaError as error:
             self._emit(self._refusal(batch, error))
             raise
+        if placed.base_offset < end:
+            self._emit(DuplicateRecognised(self.broker, self.tp, placed.base_offset, batch.batch_id))
+            return placed.base_offset, placed.next_offset
         self._emit_append(placed)
         self._advance_high_watermark(now_ms)
         return placed.base_offset, placed.next_offset

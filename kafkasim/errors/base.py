@@ -84,6 +84,8 @@ class KafkaError(KafkaSimError):
     code: ClassVar[int]
     name: ClassVar[str]
     retriable: ClassVar[bool] = False
+    record_errors: tuple[int, ...] = ()
+    """The places of the records, within their batch, for which the whole batch was refused."""
     by_code: ClassVar[dict[int, type[KafkaError]]] = {}
     by_name: ClassVar[dict[str, type[KafkaError]]] = {}
 
