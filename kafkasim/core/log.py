@@ -304,7 +304,9 @@ class Log:
         self.snapshots = {offset: one for offset, one in self.snapshots.items() if offset <= self.end_offset}
         newest = max(self.snapshots, default=None)
         since = -1 if newest is None else newest
-        behind = [batch for segment in self.segments_from(since) for batch in segment.batches if batch.base_offset >= since]
+        behind = [
+            batch for segment in self.segments_from(since) for batch in segment.batches if batch.base_offset >= since
+        ]
         self.producers.rebuild(behind, None if newest is None else self.snapshots[newest])
         self.producers.high_watermark_moved(self.high_watermark)
 

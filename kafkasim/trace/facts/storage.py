@@ -28,7 +28,9 @@ class SegmentsDeleted(Fact):
     setting: str
 
 
-@fact("broker", "tp", host="broker", text="{broker}: {tp} starts at offset {log_start_offset} now: {reason} ({setting})")
+@fact(
+    "broker", "tp", host="broker", text="{broker}: {tp} starts at offset {log_start_offset} now: {reason} ({setting})"
+)
 class LogStartMoved(Fact):
     """The first offset that a reader may ask for."""
 
