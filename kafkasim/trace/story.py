@@ -1,4 +1,4 @@
-"""The life of one record, from send() to the commit of its offset, told from the facts."""
+"""The life of one record, from send() to its effect, told from the facts: and where it was lost or doubled, why."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from kafkasim.records import TopicPartition
 from kafkasim.trace import facts as kinds
 from kafkasim.trace.fact import Fact
+from kafkasim.trace.life import Life
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """What one record lived through: its facts in order and how it ended."""
+    """What one record lived through: its facts in order and how it ended.
+
+    ``turning_point`` is the fact by which it was lost, doubled or passed over; None for a life without trouble.
+    """
 
     facts: tuple[Fact, ...]
     ending: str
+    turning_point: Fact | None = None
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.facts), f"In the end: {self.ending}"])
@@ -73,60 +78,8 @@ def _sent_to(
 
 
 def _chapter(facts: Sequence[Fact], record: kinds.RecordSent) -> Chapter:
-    life: list[Fact] = [record]
-    batch_id = ""
-    place = -1  # the record's place in its batch
-    holders: dict[int, int] = {}  # broker -> the record's offset in its log
-    committed_on: set[int] = set()
-    acknowledged = failed = False
-    read_by: dict[str, None] = {}
-    committed_by: set[str] = set()
-    for fact in facts[record.index + 1 :]:
-        match fact:
-            case kinds.BatchSent(producer=record.producer, tp=record.tp) if record.number in fact.records:
-                batch_id, place = fact.batch_id, fact.records.index(record.number)
-            case kinds.RecordsAppended() if batch_id and fact.batch_id == batch_id:
-                holders[fact.broker] = fact.base_offset + place
-            case kinds.DuplicateRecognised() | kinds.ProduceRefused() | kinds.BatchRetried() if (
-                batch_id and fact.batch_id == batch_id
-            ):
-                pass
-            case kinds.BatchAcknowledged() if batch_id and fact.batch_id == batch_id:
-                acknowledged = True
-            case kinds.BatchFailed() if batch_id and fact.batch_id == batch_id:
-                failed = True
-            case kinds.HighWatermarkMoved(tp=record.tp) if (
-                fact.high_watermark > holders.get(fact.broker, 1 << 63) and fact.broker not in committed_on
-            ):
-                committed_on.add(fact.broker)
-            case kinds.LogTruncated(tp=record.tp) if holders.get(fact.broker, -1) >= fact.log_end_offset:
-                del holders[fact.broker]
-            case kinds.RecordsPolled(tp=record.tp) if _offset_in(fact, holders):
-                read_by[fact.consumer] = None
-            case kinds.OffsetCommitted(tp=record.tp) if (
-                holders and fact.offset > min(holders.values()) and fact.group not in committed_by
-            ):
-                committed_by.add(fact.group)
-            case _:
-                continue
-        life.append(fact)
-    return Chapter(tuple(life), _ending(holders, acknowledged, failed, bool(batch_id), read_by))
-
-
-def _offset_in(fact: kinds.RecordsPolled, holders: dict[int, int]) -> bool:
-    return any(fact.first_offset <= offset <= fact.last_offset for offset in holders.values())
-
-
-def _ending(holders: dict[int, int], acknowledged: bool, failed: bool, sent: bool, read_by: dict[str, None]) -> str:
-    """The last sentence of a record's story."""
-    if not sent:
-        return "it still waits in the producer."
-    promise = "acknowledged" if acknowledged else "failed" if failed else "not acknowledged yet"
-    if not holders:
-        place = "in no log" if not acknowledged else "in no log: it is lost"
-    else:
-        brokers = ", ".join(f"broker-{broker}" for broker in sorted(holders))
-        offsets = ", ".join(str(offset) for offset in sorted(set(holders.values())))
-        place = f"at offset {offsets} on {brokers}"
-    readers = f"read by {', '.join(read_by)}" if read_by else "read by nobody yet"
-    return f"{promise}, {place}, {readers}."
+    life = Life(record)
+    for fact in facts:
+        life.see(fact)
+    ending, turning_point = life.ending()
+    return Chapter(tuple(life.facts), ending, turning_point)
