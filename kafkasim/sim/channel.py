@@ -13,7 +13,7 @@ from typing import Any
 from kafkasim.errors import DisconnectException, KafkaError
 from kafkasim.sim.deadlines import Deadline, Deadlines
 from kafkasim.sim.host import Host
-from kafkasim.sim.kernel import US_PER_MS
+from kafkasim.sim.kernel import US_PER_MS, Timer
 from kafkasim.sim.network import Connection
 from kafkasim.trace.facts import Disconnected
 
@@ -26,13 +26,15 @@ class Channel:
 
     Requests are sent in order, over one connection. When it is lost every request in flight is answered with
     DisconnectException: whether it took effect is not known. A request older than ``request_timeout_ms`` closes the
-    connection, as in Kafka; None means that requests may wait for ever (long polls).
+    connection, as in Kafka. With None requests may wait for ever (long polls, which are only computed to end and begin
+    again every ``poll_ms``), and only when the server falls silent a timeout is counted: ``silence_timeout_ms`` from
+    the last poll on that could get through.
     """
 
     def __init__(
         self, host: Host, server: str, *, request_timeout_ms: int | None, reconnect_backoff_ms: float = 50.0,
         reconnect_backoff_max_ms: float = 1000.0,
-        on_failure: Callable[[], None] = lambda: None,
+        silence_timeout_ms: int | None = None, poll_ms: int = 0, on_failure: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.host = host
         self.server = server
@@ -50,6 +52,9 @@ class Channel:
         self._unsent: deque[tuple[Any, Answer]] = deque()
         self._in_flight: deque[Pending] = deque()
         self._deadlines = Deadlines(host)
+        self._silence_timeout_ms = silence_timeout_ms
+        self._poll_us = poll_ms * US_PER_MS
+        self._silence: Timer | None = None
 
     @property
     def in_flight(self) -> int:
@@ -92,6 +97,7 @@ class Channel:
         if self.connection is not None:
             self.connection.close(self.host, "closed by its client")
             self.connection = None
+        self._silent(False)
 
     def _connect(self) -> None:
         if self._connecting:
@@ -109,6 +115,7 @@ class Channel:
         self._failures = 0
         self.connection = connection
         connection.on_lost = self._lost
+        connection.on_server_silent = self._silent
         self._flush()
         self._on_ready()
 
@@ -121,6 +128,7 @@ class Channel:
         self._fail(reason, told=True)
 
     def _fail(self, reason: str, *, told: bool = False) -> None:
+        self._silent(False)
         backoff = min(self.reconnect_backoff_ms * 2**self._failures, self.reconnect_backoff_max_ms)
         self._failures += 1
         self._not_before_us = self.host.kernel.now_us + round(backoff * self._chance.uniform(0.8, 1.2) * US_PER_MS)
@@ -142,9 +150,23 @@ class Channel:
             if answer is _never:
                 self.connection.request(request, lambda response: None)
                 continue
-            pending = Pending(answer, self._deadline())
+            pending = Pending(answer, self._deadline(), self.host.kernel.now_us)
             self._in_flight.append(pending)
+            if self.connection.server_silent_since_us is not None and self._silence is None:
+                self._silent(True)
             self.connection.request(request, partial(self._answered, pending))
+
+    def _silent(self, silent: bool) -> None:
+        """The server cannot be heard from now on, or can again."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        if silent and self._silence_timeout_ms is not None and self._in_flight:
+            waited_us = self.host.kernel.now_us - self._in_flight[0].sent_us
+            if self._poll_us:
+                waited_us %= self._poll_us
+            wait_ms = max(0.0, self._silence_timeout_ms - waited_us / US_PER_MS)
+            self._silence = self.host.after_ms(wait_ms, self._timed_out)
 
     def _deadline(self) -> Deadline | None:
         if self.request_timeout_ms is None:
@@ -167,11 +189,12 @@ class Channel:
 class Pending:
     """A request in flight and its deadline."""
 
-    __slots__ = ("answer", "deadline")
+    __slots__ = ("answer", "deadline", "sent_us")
 
-    def __init__(self, answer: Answer, deadline: Deadline | None) -> None:
+    def __init__(self, answer: Answer, deadline: Deadline | None, sent_us: int) -> None:
         self.answer = answer
         self.deadline = deadline
+        self.sent_us = sent_us
 
     def done(self) -> None:
         """There is an answer, or there never will be."""

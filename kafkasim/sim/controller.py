@@ -59,7 +59,10 @@ class Controller:
         self._broker_epochs: dict[int, int] = {}
         self._events: deque[tuple[Fact | None, Callable[[], Steps]]] = deque()
         self._working = False
-        self._channels = ControllerChannels(self._broker, self._broker.broker_id, self.metadata, self._broker_epochs)
+        self._channels = ControllerChannels(
+            self._broker, self._broker.broker_id, self.metadata, self._broker_epochs,
+            timeout_ms=self._broker.config.controller_socket_timeout_ms,
+        )  # fmt: skip
 
     # --- election -------------------------------------------------------------------------------------
 

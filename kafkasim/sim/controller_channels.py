@@ -22,8 +22,10 @@ RETRY_MS = 100
 class ControllerChannel:
     """The line to one broker."""
 
-    def __init__(self, host: Host, server: str) -> None:
-        self._channel = Channel(host, server, request_timeout_ms=None, reconnect_backoff_ms=RETRY_MS)
+    def __init__(self, host: Host, server: str, timeout_ms: int) -> None:
+        self._channel = Channel(
+            host, server, request_timeout_ms=None, silence_timeout_ms=timeout_ms, reconnect_backoff_ms=RETRY_MS
+        )
         self._host = host
         self._queue: deque[LeaderAndIsrRequest | UpdateMetadataRequest] = deque()
         self._busy = False
@@ -56,8 +58,11 @@ class ControllerChannel:
 class ControllerChannels:
     """The lines to all live brokers, and what goes over them in one batch."""
 
-    def __init__(self, host: Host, broker: int, metadata: Metadata, broker_epochs: dict[int, int]) -> None:
+    def __init__(
+        self, host: Host, broker: int, metadata: Metadata, broker_epochs: dict[int, int], *, timeout_ms: int
+    ) -> None:
         self._host = host
+        self._timeout_ms = timeout_ms
         self._broker = broker
         self._metadata = metadata
         self._broker_epochs = broker_epochs
@@ -65,7 +70,7 @@ class ControllerChannels:
 
     def open(self, broker: int, server: str) -> None:
         """A broker has come."""
-        self._channels[broker] = ControllerChannel(self._host, server)
+        self._channels[broker] = ControllerChannel(self._host, server, self._timeout_ms)
 
     def close(self, broker: int) -> None:
         """A broker has gone."""

@@ -96,8 +96,14 @@ class FetchSessions:
         for session in list(self._watchers.get(tp, ())):
             if session.is_follower:
                 if session.parked is not None and session.positions[tp].fetch_offset == base_offset:
-                    self._partitions[tp].follower_waited(session.request.replica_id, self._host.kernel.now_ms)
+                    self._partitions[tp].follower_waited(session.request.replica_id, self._polled_until_ms(session))
                 self._wake(session, tp)
+
+    def _polled_until_ms(self, session: FetchSession) -> float:
+        """A parked poll is as good as one sent just now, but not while nothing of its sender comes through."""
+        kernel = self._host.kernel
+        silent_us = session.connection.client_silent_since_us
+        return kernel.now_ms if silent_us is None else kernel.start_time_ms + silent_us / US_PER_MS
 
     def high_watermark_moved(self, tp: TopicPartition) -> None:
         """Consumers may read further now; followers hear of it with their next answer."""

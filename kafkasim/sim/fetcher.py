@@ -54,7 +54,10 @@ class Fetcher:
     def _loop(self, node: int) -> FetchLoop:
         if node not in self._loops:
             # A connection of its own, as long polls may wait for ever where other requests time out.
-            channel = Channel(self._client.host, self._client.nodes[node], request_timeout_ms=None)
+            channel = Channel(
+                self._client.host, self._client.nodes[node], request_timeout_ms=None,
+                silence_timeout_ms=self._config.request_timeout_ms, poll_ms=max(1, self._config.fetch_max_wait_ms),
+            )  # fmt: skip
             self._loops[node] = FetchLoop(
                 self._client.host, channel, replica_id=CONSUMER, session="consumer",
                 max_wait_ms=max(1, self._config.fetch_max_wait_ms), max_bytes=self._config.fetch_max_bytes,

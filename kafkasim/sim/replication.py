@@ -22,7 +22,10 @@ class ReplicaFetcher:
 
     def __init__(self, host: Host, broker: int, leader: str, config: BrokerConfig) -> None:
         self._host, self._broker = host, broker
-        self._channel = Channel(host, leader, request_timeout_ms=None)
+        self._channel = Channel(
+            host, leader, request_timeout_ms=None, silence_timeout_ms=config.replica_socket_timeout_ms,
+            poll_ms=config.replica_fetch_wait_max_ms,
+        )  # fmt: skip
         self._partitions: dict[TopicPartition, Partition] = {}
         self._asked_in_epoch: dict[TopicPartition, int] = {}
         self._loop = FetchLoop(
