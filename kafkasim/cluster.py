@@ -7,6 +7,7 @@ from typing import Any
 
 from kafkasim import faults
 from kafkasim.client.library import ClientLibrary
+from kafkasim.client.zookeeper import ZooKeeperEnsemble
 from kafkasim.config import (
     AdminConfig,
     BrokerConfig,
@@ -270,6 +271,12 @@ class Cluster:
         parsed = AdminConfig.parse(_merged(config, settings))
         host, bootstrap = self._client_host(parsed.client_id, "admin", parsed.bootstrap_servers)
         return Admin(host, bootstrap, parsed)
+
+    @property
+    def zookeeper(self) -> ZooKeeperEnsemble:
+        """The ZooKeeper ensemble: its servers, and sessions with it."""
+        names = [server.name for server in self._zookeepers]
+        return ZooKeeperEnsemble(names, lambda: self._client_host(None, "zookeeper-client", None)[0])
 
     def client_library(self) -> ClientLibrary:
         """What stands where ``import kafka`` stands on a real cluster: kafka-python's classes and errors."""

@@ -23,13 +23,19 @@ class Outcome:
     why: str = ""
 
 
-def run(path: Path) -> Iterator[Outcome]:
-    """The outcome of every case in a file."""
-    return map(outcome, shapes.cases(path))
+def run(path: Path, say: shapes.Say = lambda line: None) -> Iterator[Outcome]:
+    """The outcome of every case in a file; ``say`` hears the conversation of a recording, step by step."""
+    return (outcome(case, say) for case in shapes.cases(path))
 
 
-def outcome(case: shapes.Case) -> Outcome:
+def outcome(case: shapes.Case, say: shapes.Say = lambda line: None) -> Outcome:
     """Ask and compare; a case that cannot be asked names the row of the ledger that leaves it out."""
+    if case.difference is not None:
+        try:
+            problem = case.difference(say)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        return Outcome(case.name, FAILED if problem else PASSED, problem or "")
     if case.answer is None:
         row = ks.ledger().row_that_leaves_out(case.need) or ks.ledger().row_that_leaves_out(shapes.UNKNOWN_VECTORS)
         assert row is not None

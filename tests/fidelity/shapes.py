@@ -12,20 +12,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kafkasim as ks
 from tests.fidelity import key_table, vectors
+from tests.fidelity.recordings import names_used, replay
+
+Say = Callable[[str], object]
 
 DATA = Path(__file__).parent / "data"
-ORACLE, RECORDING, UNKNOWN_VECTORS, UNKNOWN_SHAPE = "oracle", "recording", "unknown category", "unknown shape"
+ORACLE, UNKNOWN_VECTORS, UNKNOWN_SHAPE = "oracle", "unknown category", "unknown shape"
 """Names that the ledger's rows use for what they leave out."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case: how to get the answer that is ``expected``, or, where there is no way, what it would ``need``."""
+    """One case: how to get the answer that is ``expected``, or how to find the first ``difference``.
+
+    Where there is no way, what it would ``need``.
+    """
 
     name: str
     expected: Any = None
     answer: Callable[[], Any] | None = None
+    difference: Callable[[Say], str | None] | None = None
     need: str = ""
 
 
@@ -47,13 +55,22 @@ def cases(path: Path) -> Iterator[Case]:
         case {"cases": [*found], "how_to_read": _}:
             yield from (Case(one["id"], need=ORACLE) for one in found)
         case {"id": str(name), "steps": [*_]}:
-            yield Case(name, need=RECORDING)
+            yield _recording(name, data)
         case {"id": str(name), "partitions": int(partitions), "rows": [*rows]}:
             yield Case(name, key_table.expected(rows), lambda: key_table.answer(rows, partitions))
         case {} if _are_vectors(data):
             yield from _vectors(data)
         case _:
             yield Case(path.name, need=UNKNOWN_SHAPE)
+
+
+def _recording(name: str, data: dict[str, Any]) -> Case:
+    """A recording; the first of its names that an omitted row of the ledger leaves out leaves it out as a whole."""
+    omitted = ks.ledger("omitted")
+    left_out = next((used for used in names_used(data) if omitted.row_that_leaves_out(used)), None)
+    if left_out is not None:
+        return Case(name, need=left_out)
+    return Case(name, difference=lambda say: replay(data, say))
 
 
 def _are_vectors(data: dict[str, Any]) -> bool:
