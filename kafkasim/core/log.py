@@ -310,13 +310,6 @@ class Log:
         self.producers.rebuild(behind, None if newest is None else self.snapshots[newest])
         self.producers.high_watermark_moved(self.high_watermark)
 
-    def truncate_fully(self, offset: int, now_ms: int) -> None:
-        """Throw everything away and go on at ``offset``. Kafka: UnifiedLog.truncateFullyAndStartAt."""
-        self.segments = [Segment(offset, now_ms)]
-        self.start_offset = self.end_offset = self.high_watermark = offset
-        self.epochs.entries.clear()
-        self.producers.rebuild(())
-
     def move_high_watermark(self, offset: int) -> bool:
         """Set the high watermark, kept within the log; whether it has changed."""
         wanted = max(self.start_offset, min(offset, self.end_offset))
