@@ -163,11 +163,15 @@ def record_size(record: Record, offset_delta: int, timestamp_delta: int) -> int:
     return varint_size(body) + body
 
 
-def batch_size(records: Sequence[Record]) -> int:
-    """Bytes of a batch of these records, header included."""
+def batch_size(
+    records: Sequence[Record], *, offset_deltas: Sequence[int] | None = None, base_timestamp: int | None = None
+) -> int:
+    """Bytes of a batch of these records, header included; deltas count from 0 and from the first record's time unless
+    they are given."""
     if not records:
         return BATCH_OVERHEAD
-    first = records[0].timestamp
+    first = records[0].timestamp if base_timestamp is None else base_timestamp
+    deltas = range(len(records)) if offset_deltas is None else offset_deltas
     return BATCH_OVERHEAD + sum(
-        record_size(record, delta, record.timestamp - first) for delta, record in enumerate(records)
+        record_size(record, delta, record.timestamp - first) for delta, record in zip(deltas, records, strict=True)
     )

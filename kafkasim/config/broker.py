@@ -22,6 +22,8 @@ TOPIC_NAMES = {
     "index.interval.bytes": "log.index.interval.bytes",
     "max.compaction.lag.ms": "log.cleaner.max.compaction.lag.ms",
     "max.message.bytes": "message.max.bytes",
+    "message.timestamp.after.max.ms": "log.message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms": "log.message.timestamp.before.max.ms",
     "message.timestamp.type": "log.message.timestamp.type",
     "min.cleanable.dirty.ratio": "log.cleaner.min.cleanable.ratio",
     "min.compaction.lag.ms": "log.cleaner.min.compaction.lag.ms",
@@ -62,6 +64,8 @@ class BrokerConfig(Settings):
     # logs
     message_max_bytes: int = integer(1_048_588, at_least=0)
     log_message_timestamp_type: str = one_of("CreateTime", "CreateTime", "LogAppendTime")
+    log_message_timestamp_before_max_ms: int = long(checks.LONG_MAX, at_least=0)
+    log_message_timestamp_after_max_ms: int = long(checks.LONG_MAX, at_least=0)
     log_segment_bytes: int = integer(1_073_741_824, at_least=14)
     log_roll_ms: int | None = long(None, at_least=1)
     log_roll_hours: int = integer(168, at_least=1)
@@ -158,6 +162,8 @@ class BrokerConfig(Settings):
                 "unclean_leader_election_enable": self.unclean_leader_election_enable,
                 "max_message_bytes": self.message_max_bytes,
                 "message_timestamp_type": self.log_message_timestamp_type,
+                "message_timestamp_before_max_ms": self.log_message_timestamp_before_max_ms,
+                "message_timestamp_after_max_ms": self.log_message_timestamp_after_max_ms,
                 "segment_bytes": self.log_segment_bytes,
                 "segment_ms": _first(self.log_roll_ms, self.log_roll_hours * MS_PER_HOUR),
                 "segment_jitter_ms": _first(self.log_roll_jitter_ms, self.log_roll_jitter_hours * MS_PER_HOUR),

@@ -28,6 +28,8 @@ class TopicConfig(Settings):
     unclean_leader_election_enable: bool = boolean(False)
     max_message_bytes: int = integer(1_048_588, at_least=0)
     message_timestamp_type: str = one_of("CreateTime", "CreateTime", "LogAppendTime")
+    message_timestamp_before_max_ms: int = long(checks.LONG_MAX, at_least=0)
+    message_timestamp_after_max_ms: int = long(checks.LONG_MAX, at_least=0)
 
     segment_bytes: int = integer(1_073_741_824, at_least=14)
     segment_ms: int = long(604_800_000, at_least=1)
@@ -48,8 +50,6 @@ class TopicConfig(Settings):
 
     index_interval_bytes: int = integer(4096, at_least=0, not_modelled=True)
     segment_index_bytes: int = integer(10_485_760, at_least=4, not_modelled=True)
-    message_timestamp_before_max_ms: int = long(checks.LONG_MAX, at_least=0, not_modelled=True)
-    message_timestamp_after_max_ms: int = long(checks.LONG_MAX, at_least=0, not_modelled=True)
     message_downconversion_enable: bool = boolean(True, not_modelled=True)
     compression_type: str = one_of(
         "producer", "producer", "uncompressed", "gzip", "snappy", "lz4", "zstd", not_modelled=True

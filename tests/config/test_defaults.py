@@ -138,6 +138,8 @@ BROKER: dict[str, object] = {
     "unclean.leader.election.enable": False,
     "message.max.bytes": 1048588,
     "log.message.timestamp.type": "CreateTime",
+    "log.message.timestamp.before.max.ms": 9_223_372_036_854_775_807,
+    "log.message.timestamp.after.max.ms": 9_223_372_036_854_775_807,
     "log.segment.bytes": 1073741824,
     "log.roll.ms": None,
     "log.roll.hours": 168,

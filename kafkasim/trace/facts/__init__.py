@@ -19,7 +19,6 @@ from kafkasim.trace.facts.controller import (
 from kafkasim.trace.facts.groups import (
     GroupChanged,
     OffsetCommitted,
-    OffsetDeleted,
     PartitionsAssigned,
     PartitionsRevoked,
     PositionSet,
@@ -91,7 +90,6 @@ __all__ = [
     "MessageSent",
     "MetadataLearned",
     "OffsetCommitted",
-    "OffsetDeleted",
     "PartitionChanged",
     "PartitionsAssigned",
     "PartitionsRevoked",
