@@ -56,6 +56,8 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
     (Producer, "send", "partition"): lambda w, x: w["producer"].send("t", "v", partition=x),
     (Producer, "send", "timestamp"): lambda w, x: w["producer"].send("t", "v", timestamp=x),
     (Consumer, "poll", "timeout_ms"): lambda w, x: w["consumer"].poll(x),
+    (Consumer, "position", "timeout_ms"): lambda w, x: w["consumer"].position(TP, x),
+    (Consumer, "committed", "timeout_ms"): lambda w, x: w["consumer"].committed([TP], x),
     (Consumer, "seek", "offset"): lambda w, x: w["consumer"].seek(TP, x),
     (Consumer, "commit_sync", "offsets"): lambda w, x: w["consumer"].commit_sync({TP: x}).get(),
     (Consumer, "commit_async", "offsets"): lambda w, x: w["consumer"].commit_async({TP: x}),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Offsets = Mapping[TopicPartition, int]
 Callback = Callable[[Offsets, Exception | None], object]
-Until = Callable[[Callable[[], bool], str], Generator[Any, Any, None]]
+Until = Callable[..., Generator[Any, Any, None]]
 
 
 class Commits:
@@ -136,8 +136,10 @@ class Commits:
         request = groups.OffsetCommitRequest(membership.group_id, member, generation, dict(offsets))
         membership.send(request, answered)
 
-    def committed(self, partitions: Sequence[TopicPartition]) -> Generator[Any, Any, dict[TopicPartition, int | None]]:
-        """Ask the coordinator what the group has committed."""
+    def committed(
+        self, partitions: Sequence[TopicPartition], until_us: int
+    ) -> Generator[Any, Any, dict[TopicPartition, int | None]]:
+        """Ask the coordinator what the group has committed, until a time."""
         membership = self._group("committed()")
         answers: list[groups.OffsetFetchResponse | None] = []
 
@@ -147,7 +149,7 @@ class Commits:
             return membership.coordinator is not None
 
         while True:
-            yield from self._until(sendable, "committed()")
+            yield from self._until(sendable, "committed()", until_us)
             answers.clear()
 
             def answered(response: groups.OffsetFetchResponse | None, error: type[KafkaError] | None) -> None:
@@ -155,7 +157,7 @@ class Commits:
                 self._changed()
 
             membership.send(groups.OffsetFetchRequest(membership.group_id, tuple(partitions)), answered)
-            yield from self._until(lambda: bool(answers), "committed()")
+            yield from self._until(lambda: bool(answers), "committed()", until_us)
             answer = answers[0]
             if answer is not None:
                 return {tp: answer.offsets.get(tp) for tp in partitions}

@@ -248,9 +248,10 @@ class Consumer:
         """The partitions that are paused."""
         return frozenset(tp for tp, one in self._book.owned.items() if one.paused)
 
-    def position(self, tp: TopicPartition) -> Future[int]:
-        """The offset of the next record that poll() would hand out."""
+    def position(self, tp: TopicPartition, timeout_ms: float | None = None) -> Future[int]:
+        """The offset of the next record that poll() would hand out; waits default.api.timeout.ms if not told else."""
         owned = self._owned(tp)
+        until_us = self._deadline_us(timeout_ms)
 
         def known() -> bool:
             self._advance()
@@ -258,7 +259,7 @@ class Consumer:
             return owned not in self._book.owned or self._book.owned[owned].position is not None
 
         def story() -> Generator[Any, Any, int]:
-            yield from self.until(known, "position()")
+            yield from self.until(known, "position()", until_us)
             position = self._book.owned[owned].position
             assert position is not None
             return position
@@ -300,9 +301,12 @@ class Consumer:
         """Commit without waiting; not retried. ``callback(offsets, error)`` hears how it went."""
         self._commits.start(offsets, callback)
 
-    def committed(self, partitions: Partitions) -> Future[dict[TopicPartition, int | None]]:
-        """The group's committed offset of each partition, None where there is none."""
-        return self._start(self._commits.committed(_listed(partitions)), "committed()")
+    def committed(
+        self, partitions: Partitions, timeout_ms: float | None = None
+    ) -> Future[dict[TopicPartition, int | None]]:
+        """The group's committed offset of each partition, None where there is none; waits as position() does."""
+        asked = self._commits.committed(_listed(partitions), self._deadline_us(timeout_ms))
+        return self._start(asked, "committed()")
 
     def close(self) -> Future[None]:
         """Commit if that is automatic, leave the group, hang up."""
@@ -322,15 +326,21 @@ class Consumer:
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], bool], what: str) -> Generator[Any, Any, None]:
-        """Wait until something holds; TimeoutException after default.api.timeout.ms."""
-        until_us = self._kernel.now_us + self.config.default_api_timeout_ms * US_PER_MS
+    def until(self, condition: Callable[[], bool], what: str, until_us: int | None = None) -> Generator[Any, Any, None]:
+        """Wait until something holds; TimeoutException at that time, or after default.api.timeout.ms."""
+        began_us = self._kernel.now_us
+        if until_us is None:
+            until_us = self._deadline_us(None)
         while not condition():
             if self._kernel.now_us >= until_us:
-                raise TimeoutException(
-                    f"{what} was not done within default.api.timeout.ms={self.config.default_api_timeout_ms}."
-                )
+                raise TimeoutException(f"{what} was not done within {(until_us - began_us) / US_PER_MS:g} ms.")
             yield self._wake_by(until_us)
+
+    def _deadline_us(self, timeout_ms: float | None) -> int:
+        """When a call that may wait so long, default.api.timeout.ms if it was not told, gives up."""
+        if timeout_ms is None:
+            timeout_ms = self.config.default_api_timeout_ms
+        return self._kernel.now_us + round(checks.milliseconds(timeout_ms, "timeout_ms") * US_PER_MS)
 
     def _wake_by(self, until_us: int) -> Future[None]:
         wakeup: Future[None] = Future(self._kernel, f"something new for {self.client_id}")

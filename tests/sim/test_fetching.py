@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import kafkasim as ks
 from kafkasim.trace.facts import HighWatermarkMoved, MessageSent
 
@@ -110,3 +112,17 @@ def test_a_consumer_sees_nothing_beyond_the_high_watermark():
     assert [record.value for record in consumer.poll(5_000).get()] == [b"on one disk only"], (
         "the dead have left the ISR"
     )
+
+
+def test_position_and_committed_wait_as_long_as_they_are_told() -> None:
+    cluster = ks.Cluster(1)
+    cluster.create_topic("t")
+    consumer = cluster.consumer(group_id="g", enable_auto_commit=False)
+    tp = ks.TopicPartition("t", 0)
+    consumer.assign([tp])
+    cluster.kill(101)
+    for call in (consumer.position(tp, timeout_ms=700), consumer.committed([tp], timeout_ms=700)):
+        began = cluster.now_ms
+        with pytest.raises(ks.errors.TimeoutException, match="within 700 ms"):
+            call.get()
+        assert round(cluster.now_ms - began, 3) <= 700

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from tests.fidelity.recordings import stored
 from tests.fidelity.recordings.catalogue import Step, sight
 from tests.fidelity.recordings.stage import Stage
 
@@ -50,12 +50,9 @@ def _offset(committed: Any) -> int:
 @sight
 def commit_partitions(stage: Stage, step: Step) -> dict[str, list[str]]:
     """Partitions of ``__consumer_offsets`` -> the groups whose commits they hold."""
-    disk = stage.cluster.disk(step["broker"])
     found: dict[str, set[str]] = {}
-    for tp in disk.partitions:
-        if tp.topic == "__consumer_offsets":
-            for _, record in disk.replica(tp).records:
-                key = json.loads(record.key) if record.key else {}
-                if "topic" in key:
-                    found.setdefault(str(tp.partition), set()).add(key["group"])
+    for partition, record in stored.records(stage, step["broker"], "__consumer_offsets"):
+        group = stored.group_of_commit(record.key)
+        if group is not None:
+            found.setdefault(str(partition), set()).add(group)
     return {partition: sorted(groups) for partition, groups in found.items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from tests.fidelity.recordings import stored
 from tests.fidelity.recordings.catalogue import Step, sight, verb
 from tests.fidelity.recordings.consumers import Reader
 from tests.fidelity.recordings.stage import Stage, named
@@ -59,22 +59,5 @@ def transaction_partitions(stage: Stage, step: Step) -> list[str]:
 
 def _transaction_log(stage: Stage, broker: int) -> list[dict[str, Any]]:
     """The states in a broker's replicas of ``__transaction_state``, in the order of each log."""
-    disk = stage.cluster.disk(broker)
-    records = [
-        record
-        for tp in disk.partitions
-        if tp.topic == "__transaction_state"
-        for _, record in disk.replica(tp).records
-        if record.value is not None
-    ]
-    return [_state(json.loads(record.key), json.loads(record.value)) for record in records]
-
-
-def _state(key: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": key["transactional_id"],
-        "pid": value["producer_id"],
-        "epoch": value["producer_epoch"],
-        "state": value["state"],
-        "partitions": sorted(f"{topic}-{partition}" for topic, partition in value["partitions"]),
-    }
+    found = stored.records(stage, broker, "__transaction_state")
+    return [stored.transaction(record.key, record.value) for _, record in found if record.value is not None]
