@@ -72,6 +72,9 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
     (Admin, "incremental_alter_configs", "broker"): lambda w, x: w["admin"].incremental_alter_configs({}, broker=x),
     (Admin, "delete_records", "offsets"): lambda w, x: w["admin"].delete_records({TP: x}),
     (Admin, "list_offsets", "specs"): lambda w, x: w["admin"].list_offsets({TP: x}),
+    (Admin, "alter_consumer_group_offsets", "offsets"): lambda w, x: w["admin"].alter_consumer_group_offsets(
+        "g", {TP: x}
+    ),
     (Trace, "between", "from_ms"): lambda w, x: w["trace"].between(x, 5),
     (Trace, "between", "to_ms"): lambda w, x: w["trace"].between(0, x),
     (Trace, "at", "at_ms"): lambda w, x: w["trace"].at(x),

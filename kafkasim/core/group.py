@@ -218,7 +218,7 @@ class Group(GroupMetadata):
             self._join_phase.note_newcomer()
         self.members[member_id] = Member(
             member_id, request.client_id, request.protocols, request.subscription, request.session_timeout_ms,
-            request.rebalance_timeout_ms, request.group_instance_id, is_new=True, joining=token,
+            request.rebalance_timeout_ms, request.group_instance_id, request.client_host, is_new=True, joining=token,
             session_deadline_ms=now_ms + NEW_MEMBER_JOIN_TIMEOUT_MS,
         )  # fmt: skip
         self.leader = self.leader or member_id

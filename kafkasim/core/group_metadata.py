@@ -170,6 +170,16 @@ class GroupMetadata:
                 error = RebalanceInProgressException
         return error
 
+    def may_commit_in_transaction(
+        self, member_id: str, generation: int, group_instance_id: str | None = None
+    ) -> Error:  # fmt: skip
+        """Why offsets in a transaction are refused, or None: a producer that names no member is not asked for one."""
+        if self.state is GroupState.DEAD:
+            return CoordinatorNotAvailableException
+        if generation < 0 and not member_id and group_instance_id is None:
+            return None
+        return self.trouble_with(member_id, generation, group_instance_id)
+
     def delete(self, now_ms: int) -> Error:
         """DeleteGroups: only an empty group goes; its offsets and its record are the caller's to delete."""
         if self.state is GroupState.DEAD:

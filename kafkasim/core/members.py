@@ -34,6 +34,7 @@ class Member:
     session_timeout_ms: int
     rebalance_timeout_ms: int
     group_instance_id: str | None = None
+    client_host: str = ""
     session_deadline_ms: int = 0
     is_new: bool = False
     joining: Token = None
@@ -75,6 +76,7 @@ class Member:
             "memberId": self.member_id,
             "groupInstanceId": self.group_instance_id,
             "clientId": self.client_id,
+            "clientHost": self.client_host,
             "sessionTimeout": self.session_timeout_ms,
             "rebalanceTimeout": self.rebalance_timeout_ms,
             "subscription": {
@@ -94,7 +96,7 @@ class Member:
             stored["memberId"], stored["clientId"], (protocol,),
             Subscription(tuple(wants["topics"]), owned, wants["generationId"]),
             stored["sessionTimeout"], stored["rebalanceTimeout"], stored["groupInstanceId"],
-            has_synced=True, assignment=tuple(TopicPartition(*tp) for tp in stored["assignment"]),
+            stored["clientHost"], has_synced=True, assignment=tuple(TopicPartition(*tp) for tp in stored["assignment"]),
         )  # fmt: skip
 
 

@@ -1,25 +1,34 @@
-"""What ``__consumer_offsets`` holds, and the coordinator's memory of it.
+"""Committed offsets, in memory and as the records of ``__consumer_offsets`` that outlive a coordinator.
 
-Records are keyed by group and partition (an offset) or by group alone (the group's members); a value of None is a
-tombstone. The memory is a fold of the records in order: a coordinator that takes over reads them all
-(:meth:`CommittedOffsets.load`), and one at work adds its own as soon as they are acknowledged, never before.
+The memory is a fold of the records in order: a coordinator that takes over reads all batches
+(:meth:`CommittedOffsets.load`), and one at work adds its own as soon as they are acknowledged, never before. Offsets
+inside a transaction are *pending* until its marker is in the same partition: then they count, or are forgotten.
 
-Keys and values are JSON here, under Kafka's names of the fields; Kafka writes a binary schema (OffsetCommitKey version
-1, OffsetCommitValue version 3, GroupMetadataKey version 2). Kafka: GroupMetadataManager. Left out: that an offset does
-not expire while a newer commit of it is under way; offsets inside transactions.
+Kafka: GroupMetadataManager. Left out: that an offset does not expire while a newer commit of it is under way.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kafkasim.core.group_metadata import GroupMetadata, GroupState
+from kafkasim.core.offset_records import decoded, group_record, group_tombstone, offset_record, offset_tombstone
 from kafkasim.errors import OffsetMetadataTooLarge
 from kafkasim.messages.data import Error
-from kafkasim.records import NO_TIMESTAMP, Record, TopicPartition
+from kafkasim.records import NO_TIMESTAMP, Record, RecordBatch, TopicPartition
+
+__all__ = [
+    "TOPIC",
+    "CommittedOffsets",
+    "OffsetAndMetadata",
+    "group_record",
+    "group_tombstone",
+    "offset_record",
+    "offset_tombstone",
+    "trouble_with_metadata",
+]
 
 TOPIC = "__consumer_offsets"
 
@@ -34,60 +43,49 @@ class OffsetAndMetadata:
     commit_timestamp: int = NO_TIMESTAMP
 
 
-def offset_record(
-    group: str, tp: TopicPartition, offset: int, now_ms: int, leader_epoch: int = -1, metadata: str = ""
-) -> Record:  # fmt: skip
-    """The committed offset of a group for one partition."""
-    value = {"offset": offset, "leaderEpoch": leader_epoch, "metadata": metadata, "commitTimestamp": now_ms}
-    return Record(_offset_key(group, tp), _json(value), now_ms)
-
-
-def offset_tombstone(group: str, tp: TopicPartition, now_ms: int) -> Record:
-    """The group has no committed offset of this partition any more."""
-    return Record(_offset_key(group, tp), None, now_ms)
-
-
-def group_record(group: str, value: Mapping[str, Any], now_ms: int) -> Record:
-    """A group's generation, with its members and what they were assigned."""
-    return Record(_json({"group": group}), _json(value), now_ms)
-
-
-def group_tombstone(group: str, now_ms: int) -> Record:
-    """The group is gone."""
-    return Record(_json({"group": group}), None, now_ms)
-
-
 def trouble_with_metadata(metadata: str, max_bytes: int) -> Error:
     """Why a text may not be committed beside an offset; ``max_bytes`` is ``offset.metadata.max.bytes``."""
     return OffsetMetadataTooLarge if len(metadata.encode()) > max_bytes else None
 
 
-def _offset_key(group: str, tp: TopicPartition) -> bytes:
-    return _json({"group": group, "topic": tp.topic, "partition": tp.partition})
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
-
-
 class CommittedOffsets:
-    """The committed offsets of the groups of one partition, and the groups as they were last stored."""
+    """The committed offsets of the groups of one partition, and the groups as they were last stored.
+
+    ``pending`` holds, by producer id and group, what an open transaction will have committed, each with the offset of
+    its record in the log: a commit that stands behind it there is newer and stays.
+    """
 
     def __init__(self) -> None:
         self.by_group: dict[str, dict[TopicPartition, OffsetAndMetadata]] = {}
         self.stored_groups: dict[str, dict[str, Any]] = {}
+        self.pending: dict[int, dict[str, dict[TopicPartition, tuple[int, OffsetAndMetadata]]]] = {}
+        self._appended_at: dict[tuple[str, TopicPartition], int] = {}
 
-    def load(self, records: Iterable[Record]) -> None:
+    # --- what comes ------------------------------------------------------------------------------------------
+
+    def load_batches(self, batches: Iterable[RecordBatch]) -> None:
+        """Take in the partition from its start: commits, commits in transactions, and how these ended."""
+        for batch in batches:
+            if batch.is_control:
+                committed, _ = batch.marker
+                self.end_transaction(batch.producer_id, committed)
+            elif batch.is_transactional:
+                self.prepare(batch.producer_id, batch.records, batch.base_offset)
+            else:
+                self.load(batch.records, batch.base_offset)
+
+    def load(self, records: Iterable[Record], appended_at: int = 0) -> None:
         """Take in records that are safely in the partition, in its order: the last one of a key wins."""
         for record in records:
-            if record.key is None:
+            found = decoded(record)
+            if found is None:
                 continue
-            key = json.loads(record.key)
-            value = None if record.value is None else json.loads(record.value)
+            key, value = found
             if "topic" not in key:
                 self._take_group(key["group"], value)
             else:
-                self._take_offset(key["group"], TopicPartition(key["topic"], key["partition"]), value)
+                tp = TopicPartition(key["topic"], key["partition"])
+                self._take_offset(key["group"], tp, None if value is None else _committed(value), appended_at)
 
     def _take_group(self, group: str, value: dict[str, Any] | None) -> None:
         if value is None:
@@ -95,45 +93,85 @@ class CommittedOffsets:
         else:
             self.stored_groups[group] = value
 
-    def _take_offset(self, group: str, tp: TopicPartition, value: dict[str, Any] | None) -> None:
+    def _take_offset(
+        self, group: str, tp: TopicPartition, committed: OffsetAndMetadata | None, appended_at: int
+    ) -> None:  # fmt: skip
         known = self.by_group.setdefault(group, {})
-        if value is None:
+        if committed is None:
             known.pop(tp, None)
+            self._appended_at.pop((group, tp), None)
         else:
-            known[tp] = OffsetAndMetadata(
-                value["offset"], value["leaderEpoch"], value["metadata"], value["commitTimestamp"]
-            )
+            known[tp] = committed
+            self._appended_at[group, tp] = appended_at
         if not known:
             del self.by_group[group]
+
+    # --- transactions ----------------------------------------------------------------------------------------
+
+    def prepare(self, producer_id: int, records: Iterable[Record], appended_at: int) -> None:
+        """A transaction will have committed these. Kafka: addPendingTxnOffsetCommit."""
+        for record in records:
+            found = decoded(record)
+            if found is None or "topic" not in found[0]:
+                continue
+            key, value = found
+            if value is not None:
+                groups = self.pending.setdefault(producer_id, {})
+                tp = TopicPartition(key["topic"], key["partition"])
+                groups.setdefault(key["group"], {})[tp] = (appended_at, _committed(value))
+
+    def end_transaction(self, producer_id: int, committed: bool) -> dict[str, dict[TopicPartition, int]]:
+        """The marker is there: what was pending counts, or is forgotten. The offsets that count now, by group.
+
+        Kafka: completePendingTxnOffsetCommit.
+        """
+        ended: dict[str, dict[TopicPartition, int]] = {}
+        for group, offsets in self.pending.pop(producer_id, {}).items():
+            for tp, (appended_at, offset) in offsets.items():
+                if committed and self._appended_at.get((group, tp), -1) < appended_at:
+                    self._take_offset(group, tp, offset, appended_at)
+                    ended.setdefault(group, {})[tp] = offset.offset
+        return ended
+
+    def is_pending(self, group: str, partitions: Iterable[TopicPartition] | None) -> bool:
+        """Whether an open transaction holds offsets of one of these partitions (None: of any)."""
+        pending = {tp for groups in self.pending.values() for tp in groups.get(group, {})}
+        return bool(pending) if partitions is None else any(tp in pending for tp in partitions)
+
+    # --- questions ---------------------------------------------------------------------------------------------
 
     def of(self, group: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The committed offsets among these partitions."""
         return {tp: committed.offset for tp, committed in self.details_of(group, partitions).items()}
 
-    def details_of(self, group: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
-        """The same, with what was committed beside them."""
+    def details_of(
+        self, group: str, partitions: Iterable[TopicPartition] | None
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """The same, with what was committed beside them; all of the group's for None."""
         known = self.by_group.get(group, {})
-        return {tp: known[tp] for tp in partitions if tp in known}
+        return dict(known) if partitions is None else {tp: known[tp] for tp in partitions if tp in known}
 
     # --- what goes -------------------------------------------------------------------------------------------
 
-    def expired(self, group: GroupMetadata, now_ms: int, retention_ms: int) -> list[TopicPartition]:
-        """Partitions whose offsets have lain unused for ``offsets.retention.minutes``. Kafka: removeExpiredOffsets.
+    def since(self, group: GroupMetadata) -> Mapping[TopicPartition, int]:
+        """The offsets that grow old, each with the time in ms since when. Kafka: removeExpiredOffsets.
 
         An Empty group counts from when it became empty, a group that never had members from each commit. In a Stable
-        group only topics that nobody is subscribed to count, from the commit; while it rebalances nothing expires.
+        group only topics that nobody is subscribed to count, from the commit; while it rebalances nothing grows old.
         """
         known = self.by_group.get(group.group_id, {})
         if not group.has_had_members:
-            since = {tp: committed.commit_timestamp for tp, committed in known.items()}
-        elif group.state is GroupState.EMPTY:
-            since = dict.fromkeys(known, group.state_since_ms)
-        elif group.state is GroupState.STABLE:
+            return {tp: committed.commit_timestamp for tp, committed in known.items()}
+        if group.state is GroupState.EMPTY:
+            return dict.fromkeys(known, group.state_since_ms)
+        if group.state is GroupState.STABLE:
             wanted = group.subscribed_topics
-            since = {tp: one.commit_timestamp for tp, one in known.items() if tp.topic not in wanted}
-        else:
-            since = {}
-        return [tp for tp, since_ms in since.items() if now_ms - since_ms >= retention_ms]
+            return {tp: one.commit_timestamp for tp, one in known.items() if tp.topic not in wanted}
+        return {}
+
+    def expired(self, group: GroupMetadata, now_ms: int, retention_ms: int) -> list[TopicPartition]:
+        """Partitions whose offsets have lain unused for ``offsets.retention.minutes``."""
+        return [tp for tp, since_ms in self.since(group).items() if now_ms - since_ms >= retention_ms]
 
     def tombstones(self, group: str, partitions: Iterable[TopicPartition], now_ms: int) -> list[Record]:
         """What deletes these offsets, those that there are."""
@@ -143,3 +181,7 @@ class CommittedOffsets:
         """Which group has offsets of a topic: with the topic they go, too."""
         found = {group: [tp for tp in known if tp.topic == topic] for group, known in self.by_group.items()}
         return {group: partitions for group, partitions in found.items() if partitions}
+
+
+def _committed(value: Mapping[str, Any]) -> OffsetAndMetadata:
+    return OffsetAndMetadata(value["offset"], value["leaderEpoch"], value["metadata"], value["commitTimestamp"])

@@ -18,6 +18,7 @@ from kafkasim.core.log import Log
 from kafkasim.core.truncation import TruncateByEpoch, Truncation, end_of_agreement
 from kafkasim.errors import (
     FencedLeaderEpochException,
+    InvalidRequiredAcksException,
     KafkaError,
     NotEnoughReplicasException,
     NotLeaderOrFollowerException,
@@ -26,7 +27,7 @@ from kafkasim.errors import (
     UnknownLeaderEpochException,
 )
 from kafkasim.messages.control import AlterPartitionResponse, PartitionState
-from kafkasim.messages.data import FetchPosition, PartitionFetchResponse
+from kafkasim.messages.data import CONSUMER, FetchPosition, PartitionFetchResponse
 from kafkasim.records import RecordBatch, TopicPartition
 from kafkasim.trace import Fact
 from kafkasim.trace.facts import (
@@ -120,6 +121,8 @@ class Partition:
         appended and NotEnoughReplicasException is raised; acks 0 and 1 ignore min.insync.replicas.
         """
         try:
+            if acks not in (0, 1, -1):
+                raise InvalidRequiredAcksException(f"acks must be 0, 1 or -1. Got {acks}.")
             self.check_leader()
             if acks == -1 and len(self.in_sync.committed) < self.min_isr:
                 raise NotEnoughReplicasException(
@@ -158,11 +161,33 @@ class Partition:
 
     # --- the leader: what it learns from fetches ---------------------------------------------------------
 
-    def diverging(self, position: FetchPosition) -> tuple[int, int] | None:
-        """Where the leader's history leaves the follower's, as (epoch, end offset); None while they agree.
+    def fetch(
+        self, position: FetchPosition, replica_id: int, *, read_committed: bool = False
+    ) -> PartitionFetchResponse:
+        """What a follower or a consumer gets that fetches from a position; it says the high watermark from before.
 
-        Kafka: Partition.readRecords (KIP-320 in the fetch, IBP >= 2.7).
+        A follower reads up to the log's end, a consumer up to the high watermark or the last stable offset. Raises
+        Kafka's errors. Kafka: Partition.fetchRecords, readRecords.
         """
+        self.check_leader(position.leader_epoch)
+        log = self.log
+        if replica_id == CONSUMER:
+            limit = log.last_stable_offset if read_committed else log.high_watermark
+        elif replica_id not in self.in_sync.followers:
+            raise UnknownLeaderEpochException
+        else:
+            limit = log.end_offset
+        diverging = self._diverging(position)
+        return PartitionFetchResponse(
+            high_watermark=log.high_watermark,
+            last_stable_offset=log.last_stable_offset,
+            log_start_offset=log.start_offset,
+            batches=() if diverging else tuple(log.read(position.fetch_offset, limit, position.max_bytes)),
+            diverging=diverging,
+        )
+
+    def _diverging(self, position: FetchPosition) -> tuple[int, int] | None:
+        """Where the leader's history leaves the follower's, as (epoch, end offset); None while they agree (KIP-320)."""
         if position.last_epoch < 0:
             return None
         epoch, end = self.log.epochs.end_offset_for(position.last_epoch, self.log.end_offset)
@@ -190,15 +215,6 @@ class Partition:
         follower = self.in_sync.followers.get(broker)
         if follower is not None:
             follower.last_caught_up_ms = max(follower.last_caught_up_ms, now_ms)
-
-    def read(self, position: FetchPosition, limit: int) -> PartitionFetchResponse:
-        """What lies at a position, below offset ``limit``; the high watermark is the one before this fetch counts."""
-        return PartitionFetchResponse(
-            high_watermark=self.log.high_watermark,
-            last_stable_offset=self.log.last_stable_offset,
-            log_start_offset=self.log.start_offset,
-            batches=tuple(self.log.read(position.fetch_offset, limit, position.max_bytes)),
-        )
 
     def visible_end(self, *, read_committed: bool = False) -> int:
         """LATEST of a client: the high watermark, or the last stable offset.
@@ -262,6 +278,17 @@ class Partition:
     def truncate_by_epoch(self, epoch: int, end_offset: int) -> None:
         """Cut what the leader does not have, as its answer with a diverging epoch tells."""
         self.truncate_to(end_of_agreement(self.log, epoch, end_offset))
+
+    def out_of_range(self, leader_start: int, leader_end: int, now_ms: int) -> None:
+        """The leader does not hold this log's end: cut to the leader's end, or start over at its start, or keep all.
+
+        Kafka: AbstractFetcherThread.fetchOffsetAndTruncate.
+        """
+        if leader_end < self.log.end_offset:
+            self.truncate_to(leader_end)
+        elif leader_start > self.log.end_offset:
+            self.log.truncate_fully(leader_start, now_ms)
+            self._emit(LogTruncated(self.broker, self.tp, self.log.end_offset))
 
     def truncate_to(self, offset: int) -> None:
         """Cut the log so that it ends at ``offset``."""

@@ -67,7 +67,7 @@ class JoinGroupRequest(GroupRequest):
     """Take part in the next generation; ``protocols`` are the member's assignors, the favourite first.
 
     An empty ``member_id`` asks for one. With a ``group_instance_id`` the member is static: it may come back under the
-    same instance id within its session timeout, and nobody notices.
+    same instance id within its session timeout, and nobody notices. Kafka takes ``client_host`` from the connection.
     """
 
     member_id: str
@@ -77,6 +77,7 @@ class JoinGroupRequest(GroupRequest):
     session_timeout_ms: int
     rebalance_timeout_ms: int
     group_instance_id: str | None = None
+    client_host: str = ""
 
     def describe(self) -> str:
         return f"JoinGroup {self.group_id} ({self.client_id}, {' or '.join(self.protocols)})"
@@ -167,9 +168,12 @@ class OffsetCommitResponse(GroupResponse):
 
 @dataclass(slots=True)
 class OffsetFetchRequest(GroupRequest):
-    """With ``require_stable``, as consumers ask, offsets inside an open transaction are UNSTABLE_OFFSET_COMMIT."""
+    """With ``require_stable``, as consumers ask, offsets inside an open transaction are UNSTABLE_OFFSET_COMMIT.
 
-    partitions: tuple[TopicPartition, ...]
+    ``partitions`` None asks for all.
+    """
+
+    partitions: tuple[TopicPartition, ...] | None
     require_stable: bool = False
 
 

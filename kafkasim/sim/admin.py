@@ -15,6 +15,7 @@ from kafkasim.messages.data import ListOffsetsRequest, ListOffsetsResponse, Meta
 from kafkasim.records import TopicPartition
 from kafkasim.sim.admin_answers import ClusterDescription, OffsetInfo, TopicDescription, topic_description
 from kafkasim.sim.admin_calls import AdminCalls
+from kafkasim.sim.admin_groups import ConsumerGroupDescription, ConsumerGroupListing, GroupCalls
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
 
@@ -32,6 +33,7 @@ class Admin:
         self.host = host
         self.config = config
         self._calls = AdminCalls(host, bootstrap, config)
+        self._groups = GroupCalls(self._calls)
 
     def close(self) -> None:
         """Hang up."""
@@ -239,6 +241,32 @@ class Admin:
         return self._calls.call_leaders(
             "describe_producers()", _partitions(partitions), admin.DescribeProducersRequest, answered
         )
+
+    # --- groups ----------------------------------------------------------------------------------------------------
+
+    def list_consumer_groups(self) -> Future[list[ConsumerGroupListing]]:
+        """The groups that the brokers coordinate, sorted, each with its state."""
+        return self._groups.list()
+
+    def describe_consumer_group(self, group: str) -> Future[ConsumerGroupDescription]:
+        """State, assignor, coordinator and members of a group; one that nobody knows is Dead."""
+        return self._groups.describe(group)
+
+    def delete_consumer_group(self, group: str) -> Future[None]:
+        """Delete a group without members, with its offsets."""
+        return self._groups.delete(group)
+
+    def list_consumer_group_offsets(self, group: str) -> Future[dict[TopicPartition, int]]:
+        """All committed offsets of a group; those in open transactions do not count yet."""
+        return self._groups.offsets(group)
+
+    def alter_consumer_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int]) -> Future[None]:
+        """Commit offsets for a group that has no members; a group that does not exist comes to be by that."""
+        return self._groups.alter_offsets(group, offsets)
+
+    def delete_consumer_group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Future[None]:
+        """Forget committed offsets; not of topics that a member is subscribed to."""
+        return self._groups.delete_offsets(group, partitions)
 
 
 def _raise(response: admin.AdminResponse) -> None:

@@ -1,7 +1,7 @@
 """The coordinator of the groups whose partition of ``__consumer_offsets`` this broker leads.
 
-It runs core/group for each of them, writes what must outlive it into the partition with acks=all before it answers, and
-reads it all again when it takes over from another broker. Kafka: GroupCoordinator, GroupMetadataManager.
+It runs core/group for each of them, writes what must outlive it into the partition with acks=all before it answers
+(sim/group_store), and reads it all again when it takes over from another broker. Kafka: GroupCoordinator.
 """
 
 from __future__ import annotations
@@ -12,36 +12,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kafkasim.core.group import Group
-from kafkasim.core.hashing import partition_for_group
-from kafkasim.core.offsets import TOPIC, CommittedOffsets, group_record, offset_record, trouble_with_metadata
-from kafkasim.core.partition import Partition, Role
+from kafkasim.core.group_metadata import GroupState
+from kafkasim.core.offsets import TOPIC, group_record
+from kafkasim.core.partition import Partition
 from kafkasim.errors import (
+    CoordinatorLoadInProgressException,
     CoordinatorNotAvailableException,
+    GroupIdNotFoundException,
     InvalidGroupIdException,
-    KafkaError,
-    NotCoordinatorException,
     RebalanceInProgressException,
 )
-from kafkasim.messages import groups
-from kafkasim.messages.data import Error, PartitionProduceResponse, ProduceResponse
-from kafkasim.records import Record, RecordBatch, TopicPartition
+from kafkasim.messages import group_admin, groups
+from kafkasim.messages.data import Error
+from kafkasim.messages.transactions import TxnOffsetCommitRequest, TxnOffsetCommitResponse
+from kafkasim.sim.connection import Reply
 from kafkasim.sim.deadlines import Deadline
-from kafkasim.sim.network import Reply
-from kafkasim.sim.produce_purgatory import DelayedProduce
-from kafkasim.trace.facts import GroupChanged, OffsetCommitted
+from kafkasim.sim.group_offsets import GroupOffsets
+from kafkasim.sim.group_store import GroupStore, client_error
+from kafkasim.trace.facts import GroupChanged
 
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
-
-CLIENT_ERRORS = {
-    "NOT_ENOUGH_REPLICAS": CoordinatorNotAvailableException,
-    "NOT_ENOUGH_REPLICAS_AFTER_APPEND": CoordinatorNotAvailableException,
-    "UNKNOWN_TOPIC_OR_PARTITION": CoordinatorNotAvailableException,
-    "REQUEST_TIMED_OUT": CoordinatorNotAvailableException,
-    "NOT_LEADER_OR_FOLLOWER": NotCoordinatorException,
-    "KAFKA_STORAGE_ERROR": NotCoordinatorException,
-}
-"""What a client is told when the log refuses a commit."""
 
 
 class GroupCoordinator:
@@ -50,7 +41,8 @@ class GroupCoordinator:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._groups: dict[str, Group] = {}
-        self._offsets: dict[int, CommittedOffsets] = {}
+        self._store = GroupStore(broker, self._loaded, self._unloaded)
+        self.offsets = GroupOffsets(broker, self._store, self._groups, self._forget)
         self._timers: dict[str, Deadline] = {}
         self._told: dict[str, GroupChanged] = {}
         self._ids: random.Random = broker.kernel.rng(f"member ids/{broker.name}")
@@ -59,13 +51,17 @@ class GroupCoordinator:
         """Answer a group's request, or refuse it under Kafka's name for the reason."""
         if isinstance(request, groups.FindCoordinatorRequest):
             reply(self._find(request))
-            return
-        error = self._trouble_with(request.group_id)
-        if error is not None:
-            reply(_ANSWERS[type(request)](error))
-            return
+        elif isinstance(request, group_admin.ListGroupsRequest):
+            listed = tuple((group_id, group.state.value) for group_id, group in sorted(self._groups.items()))
+            reply(group_admin.ListGroupsResponse(None, listed))
+        elif (error := self._store.trouble_with(request.group_id)) is not None:
+            reply(_refusal(request, error))
+        else:
+            self._serve(request, reply)
+
+    def _serve(self, request: groups.GroupRequest, reply: Reply) -> None:
         now_ms = self._broker.kernel.now_ms
-        group = self._group(request.group_id)
+        group = self._groups.get(request.group_id) or self._new_group(request.group_id)
         match request:
             case groups.JoinGroupRequest():
                 group.join(request, self._new_member_id(request), reply, now_ms)
@@ -76,15 +72,25 @@ class GroupCoordinator:
             case groups.LeaveGroupRequest():
                 group.leave(request.member_id, reply, now_ms, request.group_instance_id)
             case groups.OffsetCommitRequest():
-                self._commit(group, request, reply)
+                if request.generation_id < 0 and not group.members:
+                    self._groups[group.group_id] = group
+                self.offsets.commit(group, request, reply)
+            case TxnOffsetCommitRequest():
+                self._groups[group.group_id] = group
+                self.offsets.commit_in_transaction(group, request, reply)
             case groups.OffsetFetchRequest():
-                reply(self._committed(request))
+                reply(self.offsets.fetch(request))
+            case group_admin.DescribeGroupsRequest():
+                reply(self._describe(request))
+            case group_admin.DeleteGroupsRequest():
+                self._delete(request, reply)
+            case group_admin.OffsetDeleteRequest():
+                self.offsets.delete(request, reply)
+        if group.members or group.pending:
+            self._groups[group.group_id] = group
         self._settle(group)
 
     # --- who coordinates whom ------------------------------------------------------------------------------
-
-    def _partition_of(self, group_id: str) -> int:
-        return partition_for_group(group_id, self._broker.config.offsets_topic_num_partitions)
 
     def _find(self, request: groups.FindCoordinatorRequest) -> groups.FindCoordinatorResponse:
         """The leader of the group's partition; the first question of all makes the topic."""
@@ -99,57 +105,88 @@ class GroupCoordinator:
                 {"cleanup.policy": "compact", "segment.bytes": str(config.offsets_topic_segment_bytes)},
             )  # fmt: skip
             return groups.FindCoordinatorResponse(CoordinatorNotAvailableException)
-        leader = states[self._partition_of(request.group_id)].leader
+        leader = states[self._store.partition_of(request.group_id)].leader
         host = broker.metadata.brokers.get(leader)
         if host is None:
             return groups.FindCoordinatorResponse(CoordinatorNotAvailableException)
         return groups.FindCoordinatorResponse(None, leader, host)
 
-    def _trouble_with(self, group_id: str) -> Error:
-        if not group_id:
-            return InvalidGroupIdException
-        return None if self._partition_of(group_id) in self._offsets else NotCoordinatorException
-
     def role_changed(self, partition: Partition) -> None:
         """This broker has begun or ceased to lead a partition of ``__consumer_offsets``."""
-        if partition.tp.topic != TOPIC:
-            return
-        number = partition.tp.partition
-        if partition.role is not Role.LEADER:
-            self._offsets.pop(number, None)
-            for group_id in [one for one in self._groups if self._partition_of(one) == number]:
-                group = self._groups.pop(group_id)
-                self._stop_timer(group_id)
-                group.unload(self._broker.kernel.now_ms)
-                for reply, response in group.take_replies():
-                    reply(response)
-        elif number not in self._offsets:
-            offsets = self._offsets[number] = CommittedOffsets()
-            offsets.load(record for batch in partition.log.batches for record in batch.records)
-            for group_id, stored in offsets.stored_groups.items():
-                self._restore(group_id, stored)
+        self._store.role_changed(partition)
+
+    def topic_deleted(self, topic: str) -> None:
+        """With a topic the offsets that groups have committed of it go."""
+        self.offsets.topic_deleted(topic)
+
+    def _loaded(self, number: int) -> None:
+        """The groups of a partition, as their last coordinator stored them."""
+        offsets = self._store.partitions[number]
+        for group_id in dict.fromkeys([*offsets.stored_groups, *offsets.by_group]):
+            group = self._groups[group_id] = self._new_group(group_id)
+            if group_id in offsets.stored_groups:
+                group.restore(offsets.stored_groups[group_id], self._broker.kernel.now_ms)
+            self._settle(group)
+            self.offsets.plan_clean_up(group_id)
+
+    def _unloaded(self, number: int) -> None:
+        """Another broker coordinates the groups of a partition: whoever waits here is sent there."""
+        for group_id in [one for one in self._groups if self._store.partition_of(one) == number]:
+            group = self._groups[group_id]
+            self._forget(group)
+            group.unload(self._broker.kernel.now_ms)
+            for reply, response in group.take_replies():
+                reply(response)
 
     # --- groups ----------------------------------------------------------------------------------------------
 
-    def _group(self, group_id: str) -> Group:
-        if group_id not in self._groups:
-            config = self._broker.config
-            self._groups[group_id] = Group(
-                group_id, config.group_initial_rebalance_delay_ms, max_size=config.group_max_size,
-                min_session_timeout_ms=config.group_min_session_timeout_ms,
-                max_session_timeout_ms=config.group_max_session_timeout_ms, now_ms=self._broker.kernel.now_ms,
-            )  # fmt: skip
-        return self._groups[group_id]
+    def _new_group(self, group_id: str) -> Group:
+        config = self._broker.config
+        return Group(
+            group_id, config.group_initial_rebalance_delay_ms, max_size=config.group_max_size,
+            min_session_timeout_ms=config.group_min_session_timeout_ms,
+            max_session_timeout_ms=config.group_max_session_timeout_ms, now_ms=self._broker.kernel.now_ms,
+        )  # fmt: skip
 
     def _new_member_id(self, request: groups.JoinGroupRequest) -> str:
         """The client's id, or the instance's, and something random, as Kafka's UUID."""
         return f"{request.group_instance_id or request.client_id}-{self._ids.getrandbits(32):08x}"
 
+    def _describe(self, request: group_admin.DescribeGroupsRequest) -> group_admin.DescribeGroupsResponse:
+        group = self._groups.get(request.group_id)
+        if group is None:
+            return group_admin.DescribeGroupsResponse()
+        is_stable = group.state is GroupState.STABLE
+        members = tuple(
+            group_admin.DescribedMember(
+                one.member_id, one.group_instance_id, one.client_id, one.client_host,
+                one.assignment if is_stable else (),
+            )
+            for one in group.members.values()
+        )  # fmt: skip
+        protocol = group.protocol if is_stable else ""
+        return group_admin.DescribeGroupsResponse(None, group.state.value, protocol, members)
+
+    def _delete(self, request: group_admin.DeleteGroupsRequest, reply: Reply) -> None:
+        group = self._groups.get(request.group_id)
+        error = GroupIdNotFoundException if group is None else group.delete(self._broker.kernel.now_ms)
+        if group is None or error is not None:
+            reply(group_admin.DeleteGroupsResponse(error))
+            return
+        self.offsets.delete_all(
+            group, "the group is deleted", lambda error: reply(group_admin.DeleteGroupsResponse(client_error(error)))
+        )
+
+    def _forget(self, group: Group) -> None:
+        self._groups.pop(group.group_id, None)
+        self._told.pop(group.group_id, None)
+        self._stop_timer(group.group_id)
+
     def _settle(self, group: Group) -> None:
         """Keep what must be kept, say what is to be said, note what has changed, wake up when the group wants to be."""
         snapshot = group.take_snapshot()
         if snapshot is not None:
-            self._store(group, snapshot)
+            self._keep(group, snapshot)
         for reply, response in group.take_replies():
             reply(response)
         fact = GroupChanged(
@@ -159,8 +196,10 @@ class GroupCoordinator:
         if self._told.get(group.group_id) != fact and (group.members or group.generation):
             self._told[group.group_id] = fact
             self._broker.kernel.journal.record(fact)
+            if group.state is GroupState.EMPTY:
+                self.offsets.plan_clean_up(group.group_id)
         self._stop_timer(group.group_id)
-        if group.deadline_ms is not None and group.group_id in self._groups:
+        if group.deadline_ms is not None and self._groups.get(group.group_id) is group:
             kernel = self._broker.kernel
             wait_ms = max(0.0, group.deadline_ms - kernel.start_time_ms - kernel.now_us / 1000)
             self._timers[group.group_id] = self._broker.deadlines.add(wait_ms, partial(self._expire, group))
@@ -175,11 +214,11 @@ class GroupCoordinator:
             group.expire(self._broker.kernel.now_ms)
             self._settle(group)
 
-    def _store(self, group: Group, snapshot: dict[str, Any]) -> None:
+    def _keep(self, group: Group, snapshot: dict[str, Any]) -> None:
         """Write the group; whoever depends on it waits for that."""
 
-        def stored(error: Error) -> None:
-            failed = None if error is None else _client_error(error)
+        def stored(error: Error, offset: int) -> None:
+            failed = client_error(error)
             if error is not None and error.name == "REQUEST_TIMED_OUT":
                 failed = RebalanceInProgressException
             group.stored(snapshot["generation"], failed, self._broker.kernel.now_ms)
@@ -187,77 +226,28 @@ class GroupCoordinator:
                 self._settle(group)
 
         record = group_record(group.group_id, snapshot, self._broker.kernel.now_ms)
-        self._append(group.group_id, [record], stored)
-
-    def _restore(self, group_id: str, stored: dict[str, Any]) -> None:
-        """A group as its last coordinator stored it."""
-        group = self._group(group_id)
-        group.restore(stored, self._broker.kernel.now_ms)
-        self._settle(group)
-
-    # --- offsets -----------------------------------------------------------------------------------------------
-
-    def _committed(self, request: groups.OffsetFetchRequest) -> groups.OffsetFetchResponse:
-        offsets = self._offsets[self._partition_of(request.group_id)]
-        found = offsets.details_of(request.group_id, request.partitions)
-        return groups.OffsetFetchResponse(
-            None, {tp: one.offset for tp, one in found.items()}, {tp: one.leader_epoch for tp, one in found.items()},
-            {tp: one.metadata for tp, one in found.items()},
-        )  # fmt: skip
-
-    def _commit(self, group: Group, request: groups.OffsetCommitRequest, reply: Reply) -> None:
-        broker, now_ms = self._broker, self._broker.kernel.now_ms
-        error = group.may_commit(request.member_id, request.generation_id, now_ms, request.group_instance_id)
-        for metadata in request.metadata.values():
-            error = error or trouble_with_metadata(metadata, broker.config.offset_metadata_max_bytes)
-        if error is not None or not request.offsets:
-            reply(groups.OffsetCommitResponse(error))
-            return
-        records = [
-            offset_record(
-                request.group_id, tp, offset, now_ms, request.leader_epochs.get(tp, -1), request.metadata.get(tp, "")
-            )
-            for tp, offset in request.offsets.items()
-        ]
-
-        def stored(error: Error) -> None:
-            if error is None:
-                offsets = self._offsets.get(self._partition_of(request.group_id))
-                if offsets is not None:
-                    offsets.load(records)
-                for tp, offset in request.offsets.items():
-                    broker.kernel.journal.record(OffsetCommitted(broker.broker_id, request.group_id, tp, offset))
-            reply(groups.OffsetCommitResponse(None if error is None else _client_error(error)))
-
-        self._append(request.group_id, records, stored)
-
-    def _append(self, group_id: str, records: list[Record], stored: Callable[[Error], None]) -> None:
-        """Append to the group's partition; ``stored`` is called when all in-sync replicas have it."""
-        broker = self._broker
-        tp = TopicPartition(TOPIC, self._partition_of(group_id))
-        batch = RecordBatch(tuple(records))
-        try:
-            base_offset, end_offset = broker.replicas.partitions[tp].append(batch, -1, broker.kernel.now_ms)
-        except KafkaError as error:
-            stored(type(error))
-            return
-        response = ProduceResponse({tp: PartitionProduceResponse(None, base_offset)})
-        broker.replicas.appended(tp, base_offset)
-        broker.replicas.purgatory.park(
-            DelayedProduce({tp: end_offset}, response, lambda answer: stored(answer.partitions[tp].error)),
-            broker.config.offsets_commit_timeout_ms,
-        )
+        self._store.append(group.group_id, [record], stored)
 
 
-def _client_error(error: type[KafkaError]) -> type[KafkaError]:
-    return CLIENT_ERRORS.get(error.name, error)
+def _refusal(request: groups.GroupRequest, error: type[Exception]) -> groups.GroupResponse:
+    """An answer that carries why a request is not served; while loading, members are put off gently."""
+    if error is CoordinatorLoadInProgressException:
+        if isinstance(request, groups.HeartbeatRequest):
+            return groups.HeartbeatResponse(None)
+        if isinstance(request, groups.SyncGroupRequest):
+            return groups.SyncGroupResponse(RebalanceInProgressException)
+    return _ANSWERS[type(request)](error)
 
 
-_ANSWERS: dict[type[groups.GroupRequest], Callable[[Error], groups.GroupResponse]] = {
+_ANSWERS: dict[type[groups.GroupRequest], Callable[[Any], groups.GroupResponse]] = {
     groups.JoinGroupRequest: groups.JoinGroupResponse,
     groups.SyncGroupRequest: groups.SyncGroupResponse,
     groups.HeartbeatRequest: groups.HeartbeatResponse,
     groups.LeaveGroupRequest: groups.LeaveGroupResponse,
     groups.OffsetCommitRequest: groups.OffsetCommitResponse,
     groups.OffsetFetchRequest: groups.OffsetFetchResponse,
+    TxnOffsetCommitRequest: TxnOffsetCommitResponse,
+    group_admin.DescribeGroupsRequest: group_admin.DescribeGroupsResponse,
+    group_admin.DeleteGroupsRequest: group_admin.DeleteGroupsResponse,
+    group_admin.OffsetDeleteRequest: group_admin.OffsetDeleteResponse,
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kafkasim.errors import InvalidRequiredAcksException, KafkaError
+from kafkasim.errors import KafkaError
 from kafkasim.messages import data
 from kafkasim.records import TopicPartition
 from kafkasim.sim.network import Connection, Reply
@@ -26,8 +26,6 @@ def produce(broker: Broker, request: data.ProduceRequest, connection: Connection
     required: dict[TopicPartition, int] = {}
     for tp, batch in request.batches.items():
         try:
-            if request.acks not in (0, 1, -1):
-                raise InvalidRequiredAcksException
             partition = replicas.partition(tp)
             base_offset, required[tp] = partition.append(batch, request.acks, broker.kernel.now_ms)
             response.partitions[tp] = data.PartitionProduceResponse(None, base_offset, partition.log.start_offset)

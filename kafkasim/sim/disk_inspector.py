@@ -7,9 +7,11 @@ yet: cutting and adding bytes while the broker is dead, the files of indexes, pr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from kafkasim.core.log import Log
-from kafkasim.errors import unknown_name
+from kafkasim.core.offset_records import decoded, in_words
+from kafkasim.errors import UsageError, unknown_name
 from kafkasim.records import Record, RecordBatch, TopicPartition
 from kafkasim.sim.disk import Disk
 from kafkasim.trace.arguments import partition_named
@@ -70,6 +72,28 @@ class ReplicaOnDisk:
     def records(self) -> tuple[tuple[int, Record], ...]:
         """All records with their offsets."""
         return tuple(item for batch in self.batches for item in batch.records)
+
+    @property
+    def in_words(self) -> tuple[tuple[int, str], ...]:
+        """The records of ``__consumer_offsets`` as sentences, with their offsets."""
+        if self.tp.topic != "__consumer_offsets":
+            raise UsageError(f"Only __consumer_offsets can be put into words, and this is {self.tp}. Look at .records.")
+        return tuple(
+            (offset, in_words(record))
+            for batch in self.batches
+            if not batch.is_control
+            for offset, record in batch.records
+        )
+
+    @property
+    def decoded(self) -> tuple[tuple[int, dict[str, Any], dict[str, Any] | None], ...]:
+        """The same as (offset, key, value) under Kafka's names; the value of a tombstone is None.
+
+        Kafka: kafka-dump-log.sh --offsets-decoder.
+        """
+        records = [item for batch in self.batches if not batch.is_control for item in batch.records]
+        found = [(offset, decoded(record)) for offset, record in records]
+        return tuple((offset, *content) for offset, content in found if content is not None)
 
     def __str__(self) -> str:
         lines = [f"{self.tp}: {len(self.segments)} segment(s), log end offset {self.log_end_offset}"]

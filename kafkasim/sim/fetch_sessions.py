@@ -16,7 +16,6 @@ from kafkasim.core.partition import Partition
 from kafkasim.errors import (
     FetchSessionIdNotFoundException,
     KafkaError,
-    UnknownLeaderEpochException,
     UnknownTopicOrPartitionException,
 )
 from kafkasim.messages.data import CONSUMER, FetchPosition, FetchRequest, FetchResponse, PartitionFetchResponse
@@ -89,7 +88,8 @@ class FetchSessions:
         if session.is_follower:
             # Only now does the fetch count: the answer carries the high watermark from before it.
             for tp in request.changed:
-                self._learn(session, tp)
+                if _is_well(response.partitions.get(tp)):
+                    self._learn(session, tp)
 
     def appended(self, tp: TopicPartition, base_offset: int) -> None:
         """A leader has appended: its followers' parked fetches have something now."""
@@ -181,33 +181,14 @@ class FetchSessions:
         if partition is None:
             return PartitionFetchResponse(error=UnknownTopicOrPartitionException)
         try:
-            partition.check_leader(position.leader_epoch)
-            if session.is_follower and session.request.replica_id not in partition.in_sync.followers:
-                raise UnknownLeaderEpochException
-            diverging = partition.diverging(position)
-            if diverging is not None:
-                return PartitionFetchResponse(diverging=diverging, high_watermark=partition.log.high_watermark)
-            log = partition.log
-            limit = log.high_watermark
-            if session.is_follower:
-                limit = log.end_offset
-            elif session.request.read_committed:
-                limit = log.last_stable_offset
-            return partition.read(position, limit)
+            request = session.request
+            return partition.fetch(position, request.replica_id, read_committed=request.read_committed)
         except KafkaError as error:
             return PartitionFetchResponse(error=type(error), new_leader=(partition.leader, partition.leader_epoch))
 
     def _learn(self, session: FetchSession, tp: TopicPartition) -> None:
-        position = session.positions.get(tp)
-        partition = self._partitions.get(tp)
-        if position is None or partition is None or session.request.replica_id not in partition.in_sync.followers:
-            return
-        try:
-            partition.check_leader(position.leader_epoch)
-            if partition.diverging(position) is not None:
-                return
-        except KafkaError:
-            return
+        position = session.positions[tp]
+        partition = self._partitions[tp]
         partition.follower_fetched(session.request.replica_id, position.fetch_offset, self._host.kernel.now_ms)
         self._settle(partition)
 
@@ -226,3 +207,8 @@ class FetchSessions:
 def _has_something(response: FetchResponse) -> bool:
     """Whether an answer is worth sending at once: a high watermark alone is not."""
     return any(part.error or part.diverging or part.batches for part in response.partitions.values())
+
+
+def _is_well(part: PartitionFetchResponse | None) -> bool:
+    """Whether a fetch from a partition tells where the follower is: no error, no divergence."""
+    return part is None or not (part.error or part.diverging)

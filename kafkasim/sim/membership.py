@@ -119,7 +119,7 @@ class Membership:
         subscription = groups.Subscription(self._topics(), self._owned(), self.generation)
         request = groups.JoinGroupRequest(
             self.group_id, self.member_id, self._host.name, tuple(self._assignors), subscription,
-            self._config.session_timeout_ms, self._config.max_poll_interval_ms,
+            self._config.session_timeout_ms, self._config.max_poll_interval_ms, client_host=self._host.name,
         )  # fmt: skip
         self.send(request, self._joined)
 

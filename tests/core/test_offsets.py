@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from kafkasim.core.group import Group
 from kafkasim.core.group_metadata import GroupState
+from kafkasim.core.offset_records import decoded, in_words
 from kafkasim.core.offsets import (
     CommittedOffsets,
     OffsetAndMetadata,
@@ -16,7 +15,7 @@ from kafkasim.core.offsets import (
     trouble_with_metadata,
 )
 from kafkasim.messages.groups import Subscription
-from kafkasim.records import Record, TopicPartition
+from kafkasim.records import Record, RecordBatch, TopicPartition, end_marker
 from tests.core.group_play import Play
 
 A0, A1, B0 = TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0)
@@ -46,12 +45,56 @@ def test_what_was_committed_beside_an_offset_is_kept() -> None:
     assert offsets.details_of("g", [A0]) == {A0: OffsetAndMetadata(8, 5, "up to the blue one", 1234)}
 
 
-def test_the_records_can_be_read_by_people() -> None:
-    record = offset_record("g", A0, 8, 1234)
-    assert record.key == b'{"group":"g","partition":0,"topic":"a"}'
-    assert record.value is not None
-    assert json.loads(record.value) == {"offset": 8, "leaderEpoch": -1, "metadata": "", "commitTimestamp": 1234}
+def test_the_records_are_kafkas_bytes() -> None:
+    record = offset_record("g", A0, 8, 1234, leader_epoch=2, metadata="x")
+    assert record.key == bytes.fromhex("000100016700016100000000"), "version 1, group, topic, partition"
+    offset, epoch, text, time = "0000000000000008", "00000002", "000178", "00000000000004d2"
+    assert record.value == bytes.fromhex("0003" + offset + epoch + text + time)
+    assert group_tombstone("g", 1).key == bytes.fromhex("0002000167")
     assert record.timestamp == 1234
+
+
+def test_the_records_can_be_read_by_people() -> None:
+    assert in_words(offset_tombstone("g", A0, 1)) == "group g has no committed offset of a-0 any more"
+    play = Play()
+    play.stable("a-1")
+    snapshot = play.group.as_stored()
+    assert in_words(group_record("g", snapshot, 1)) == "group g is in generation 1: a-1 owns nothing"
+    found = decoded(group_record("g", snapshot, 1))
+    assert found is not None
+    assert found == ({"group": "g"}, {"protocolType": "consumer", **snapshot})
+
+
+def test_offsets_in_a_transaction_count_with_its_commit() -> None:
+    offsets = loaded(offset_record("g", A0, 3, 1))
+    offsets.prepare(7, [offset_record("g", A0, 8, 2), offset_record("g", A1, 9, 2)], 10)
+    assert offsets.is_pending("g", [A0])
+    assert not offsets.is_pending("g", [B0])
+    assert offsets.of("g", [A0, A1]) == {A0: 3}
+    assert offsets.end_transaction(7, committed=True) == {"g": {A0: 8, A1: 9}}
+    assert offsets.of("g", [A0, A1]) == {A0: 8, A1: 9}
+    offsets.prepare(7, [offset_record("g", A0, 20, 3)], 12)
+    assert offsets.end_transaction(7, committed=False) == {}
+    assert offsets.of("g", [A0]) == {A0: 8}
+    assert not offsets.is_pending("g", None)
+
+
+def test_a_commit_that_stands_behind_the_transactions_is_newer() -> None:
+    offsets = loaded()
+    offsets.prepare(7, [offset_record("g", A0, 8, 2)], 10)
+    offsets.load([offset_record("g", A0, 5, 3)], 11)
+    offsets.end_transaction(7, committed=True)
+    assert offsets.of("g", [A0]) == {A0: 5}
+
+
+def test_a_coordinator_that_takes_over_finds_open_transactions_again() -> None:
+    offsets = CommittedOffsets()
+    inside = RecordBatch((offset_record("g", A0, 8, 2),), base_offset=0, producer_id=7, is_transactional=True)
+    offsets.load_batches([inside])
+    assert (offsets.of("g", [A0]), offsets.is_pending("g", None)) == ({}, True)
+    marker = end_marker(7, 0, committed=True, coordinator_epoch=0, timestamp=3)
+    offsets.load_batches([marker.placed(1, 0)])
+    assert (offsets.of("g", [A0]), offsets.is_pending("g", None)) == ({A0: 8}, False)
 
 
 def test_a_tombstone_deletes_one_offset_and_the_last_one_the_groups_place() -> None:
@@ -86,7 +129,7 @@ def test_a_group_is_stored_whole_and_comes_back_whole() -> None:
 
 
 def test_a_deleted_group_is_not_found_again() -> None:
-    assert loaded(group_record("g", {"members": []}, 1), group_tombstone("g", 2)).stored_groups == {}
+    assert loaded(group_record("g", Group("g", 0).as_stored(), 1), group_tombstone("g", 2)).stored_groups == {}
 
 
 def test_a_text_beside_an_offset_has_a_limit_in_bytes() -> None:

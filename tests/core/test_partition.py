@@ -210,12 +210,12 @@ def test_a_follower_finds_where_histories_part_and_cuts_there():
     for epoch, base in ((0, 0), (1, 2)):
         log.append_as_follower(batch(2).placed(base, epoch), 1)
 
-    assert leader.partition.diverging(FetchPosition(4, 2, 1)) == (0, 2)
+    assert leader.partition.fetch(FetchPosition(4, 2, 1), 2).diverging == (0, 2)
     follower.partition.truncate_by_epoch(0, 2)
 
     assert (log.end_offset, log.epochs.entries) == (2, [(0, 0)])
     assert [fact.log_end_offset for fact in follower.told("LogTruncated")] == [2]
-    assert leader.partition.diverging(FetchPosition(2, 2, 0)) is None
+    assert leader.partition.fetch(FetchPosition(2, 2, 0), 2).diverging is None
 
 
 def test_reading_between_the_high_watermark_and_the_end_gives_nothing_and_no_error():

@@ -82,9 +82,13 @@ def test_offsets_lie_in_the_topic_of_kafkas_name():
     tp = ks.TopicPartition("__consumer_offsets", 12)
     assert ks.partition_for_group("my-group") == 12
     leader = cluster.trace.now.leader(tp)
-    keys = [record.key for _, record in cluster.disk(leader).replica(tp).records]
-    assert b'{"group":"my-group"}' in keys
-    assert b'{"group":"my-group","partition":0,"topic":"t"}' in keys
+    words = [words for _, words in cluster.disk(leader).replica(tp).in_words]
+    assert words[-3:] == [f"group my-group has committed offset 4 of t-{number}" for number in range(3)]
+    assert words[0].startswith("group my-group is in generation 1: consumer-1-")
+    assert words[0].endswith(" owns t-0 t-1 t-2")
+    keys = [key for _, key, value in cluster.disk(leader).replica(tp).decoded]
+    assert keys[0] == {"group": "my-group"}
+    assert {"group": "my-group", "topic": "t", "partition": 0} in keys
 
 
 def test_a_learners_assignor_plugs_in():

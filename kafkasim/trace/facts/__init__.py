@@ -19,6 +19,7 @@ from kafkasim.trace.facts.controller import (
 from kafkasim.trace.facts.groups import (
     GroupChanged,
     OffsetCommitted,
+    OffsetDeleted,
     PartitionsAssigned,
     PartitionsRevoked,
     PositionSet,
@@ -90,6 +91,7 @@ __all__ = [
     "MessageSent",
     "MetadataLearned",
     "OffsetCommitted",
+    "OffsetDeleted",
     "PartitionChanged",
     "PartitionsAssigned",
     "PartitionsRevoked",

@@ -76,3 +76,13 @@ class OffsetCommitted(Fact):
     group: str
     tp: TopicPartition
     offset: int
+
+
+@fact("group", "tp", host="coordinator", text="group {group} has no committed offset of {tp} any more: {reason}")
+class OffsetDeleted(Fact):
+    """The coordinator has forgotten a committed offset."""
+
+    coordinator: int
+    group: str
+    tp: TopicPartition
+    reason: str

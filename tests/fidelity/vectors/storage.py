@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from kafkasim.config import TopicConfig
@@ -212,3 +213,17 @@ def _segment_of(given: Any) -> Segment:
         key, value = (None if one[part] is None else one[part].encode() for part in ("key", "value"))
         segment.append(RecordBatch((Record(key, value, one["timestamp"]),), one["offset"]), START_MS)
     return segment
+
+
+STEPWISE = ("producer_sequence", "last_stable_offset")
+"""Categories whose steps stand beside what each of them expects."""
+WHOLE = (*STEPWISE, "read_committed_delivery")
+"""Categories that need more of a case than its input."""
+CATEGORIES: dict[str, Callable[[Any], Any]] = {
+    function.__name__: function
+    for function in (
+        segment_roll, retention, compaction, compaction_eligibility, producer_sequence, last_stable_offset,
+        read_committed_delivery,
+    )
+}  # fmt: skip
+EXPECTED: dict[str, Callable[[Any], Any]] = dict.fromkeys(STEPWISE, lambda wanted: [one["expect"] for one in wanted])
