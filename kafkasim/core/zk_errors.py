@@ -7,9 +7,11 @@
     │                             NoChildrenForEphemeralsError, BadArgumentsError
     ├── a part of a failed multi  RolledBackError (before the culprit), RuntimeInconsistency (after it)
     └── the session               SessionExpiredError, SessionMovedError, ConnectionLoss
+                                  (ConnectionClosed, ConnectionRefused: no session was opened)
 
 Class names are kazoo's; ``code`` and ``name`` are ZooKeeper's, ``java_name`` is the simple name of the exception that
-the Java client raises (none for a part that was rolled back).
+the Java client raises (none for a part that was rolled back). ConnectionClosed and ConnectionRefused are our own names
+for why a raw session could not be opened; to a client library both are just "try the next server".
 
 ZooKeeper: KeeperException. Left out: NoAuth and InvalidACL (there are no access control lists), NoWatcher.
 """
@@ -46,6 +48,14 @@ class ZooKeeperError(KafkaSimError):
 
 class ConnectionLoss(ZooKeeperError, code=-4, name="ConnectionLoss"):
     """The connection was lost before an answer came; whether a write took effect is not known."""
+
+
+class ConnectionClosed(ConnectionLoss, code=-40, name="ConnectionClosed"):
+    """The server hung up without opening a session: it has no quorum, or it is behind its client. Try another."""
+
+
+class ConnectionRefused(ConnectionLoss, code=-41, name="ConnectionRefused"):
+    """Nobody listens there: the server is down. Try another."""
 
 
 class SessionExpiredError(ZooKeeperError, code=-112, name="SessionExpired"):

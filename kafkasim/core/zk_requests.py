@@ -160,5 +160,31 @@ class GetChildren:
         return f"children of {self.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Wait until the connected server has applied all that the leader had when it was asked; ``path`` is irrelevant."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"sync {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetWatches:
+    """What a client sends after a reconnect: the watches that it had, and the highest zxid that it has seen.
+
+    ``data`` and ``child`` watches were set on znodes that were there, ``exists`` on missing ones.
+    """
+
+    last_zxid: int
+    data: tuple[str, ...] = ()
+    exists: tuple[str, ...] = ()
+    child: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        return f"set {len(self.data) + len(self.exists) + len(self.child)} watches, seen {self.last_zxid:#x}"
+
+
 Read = GetData | Exists | GetChildren
 Write = Create | SetData | Delete | Multi | CreateSession | CloseSession

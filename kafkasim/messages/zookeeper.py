@@ -1,7 +1,7 @@
-"""What travels between ZooKeeper's clients and servers, and among the servers.
+"""What travels between ZooKeeper's clients and its servers.
 
-Clients send operations and get answers, and watch events that they did not ask for. A follower forwards writes to the
-leader; the leader proposes, the followers acknowledge, the leader commits (ZAB's broadcast).
+Clients send operations and get answers, and watch events that they did not ask for. What the servers say among
+themselves is in :mod:`kafkasim.messages.zookeeper_quorum`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ from typing import Any
 
 @dataclass(slots=True)
 class ConnectRequest:
-    """Open a session, or take one up again; ``owner`` names the client in traces."""
+    """Open a session, or take one up again; ``owner`` names the client in traces, ``setting`` what it asks by.
+
+    ``last_zxid`` is the highest that the client has seen: a server that is behind it hangs up.
+    """
 
     owner: str
     timeout_ms: int
     setting: str
     session_id: int = 0
+    password: bytes = b""
+    last_zxid: int = 0
 
     def describe(self) -> str:
-        return f"connect, session timeout {self.timeout_ms} ms"
+        session = f" to session {self.session_id:#x}" if self.session_id else ""
+        return f"connect{session}, session timeout {self.timeout_ms} ms"
 
 
 @dataclass(slots=True)
@@ -29,6 +35,7 @@ class ConnectResponse:
 
     session_id: int
     timeout_ms: int
+    password: bytes = b""
 
     def describe(self) -> str:
         return f"session {self.session_id:#x}" if self.session_id else "session expired"
@@ -48,10 +55,14 @@ class OperationRequest:
 
 @dataclass(slots=True)
 class OperationResponse:
-    """The result, or the error that ZooKeeper answers with."""
+    """The result, or the error that ZooKeeper answers with.
+
+    ``zxid`` is that of the write, a refused one included, or the last one that the server has applied.
+    """
 
     result: Any = None
     error: Exception | None = None
+    zxid: int = 0
 
     def describe(self) -> str:
         return "done" if self.error is None else type(self.error).__name__
@@ -66,69 +77,3 @@ class WatchNotification:
 
     def describe(self) -> str:
         return f"{self.event} {self.path}"
-
-
-@dataclass(slots=True)
-class JoinLeader:
-    """A follower takes its place behind the leader."""
-
-    server: str
-
-    def describe(self) -> str:
-        return "follow"
-
-
-@dataclass(slots=True)
-class ForwardedWrite:
-    """A write that a client gave to a follower; ``number`` is the follower's own, to find the client again."""
-
-    server: str
-    number: int
-    session_id: int
-    operation: Any
-
-    def describe(self) -> str:
-        return f"forward: {self.operation.describe()}"
-
-
-@dataclass(slots=True)
-class Proposal:
-    """A transaction to write into the log; ``origin`` is (server, number) of the write it answers."""
-
-    transaction: Any
-    origin: tuple[str, int]
-
-    def describe(self) -> str:
-        return f"propose {self.transaction.zxid:#x}"
-
-
-@dataclass(slots=True)
-class Acknowledgement:
-    """A follower has the transaction in its log."""
-
-    server: str
-    zxid: int
-
-    def describe(self) -> str:
-        return f"ack {self.zxid:#x}"
-
-
-@dataclass(slots=True)
-class Commit:
-    """A majority has the transaction: apply it."""
-
-    zxid: int
-
-    def describe(self) -> str:
-        return f"commit {self.zxid:#x}"
-
-
-@dataclass(slots=True)
-class SessionSilent:
-    """A follower reports that a client's connection is gone, and when it last heard of it (microseconds)."""
-
-    session_id: int
-    last_heard_us: int
-
-    def describe(self) -> str:
-        return f"session {self.session_id:#x} is silent"

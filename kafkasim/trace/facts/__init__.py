@@ -58,10 +58,12 @@ from kafkasim.trace.facts.storage import (
     UnflushedLost,
 )
 from kafkasim.trace.facts.zookeeper import (
+    FollowerSynchronized,
     SessionChanged,
     WatchFired,
     ZnodeChanged,
     ZooKeeperLeaderElected,
+    ZooKeeperServerChanged,
 )
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "FaultEnded",
     "FaultStarted",
     "FollowerPositionMoved",
+    "FollowerSynchronized",
     "GroupChanged",
     "HighWatermarkMoved",
     "HostChanged",
@@ -112,4 +115,5 @@ __all__ = [
     "WatchFired",
     "ZnodeChanged",
     "ZooKeeperLeaderElected",
+    "ZooKeeperServerChanged",
 ]

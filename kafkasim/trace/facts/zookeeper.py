@@ -1,21 +1,44 @@
-"""Facts about the ZooKeeper ensemble: its leader, its sessions, its znodes and watches."""
+"""Facts about the ZooKeeper ensemble: its servers and leader, its sessions, its znodes and watches."""
 
 from __future__ import annotations
 
 from kafkasim.trace.fact import Fact, fact
 
 
+@fact("server", host="server", text="{server} is {state} in epoch {epoch} (last zxid {zxid})")
+class ZooKeeperServerChanged(Fact):
+    """A ZooKeeper server is now ``looking``, ``follower``, ``leader`` or ``standalone``.
+
+    ``epoch`` is the last one that it has joined, ``zxid`` the end of its history; it serves clients unless it is looking.
+    """
+
+    server: str
+    state: str
+    epoch: int
+    zxid: str
+
+
 @fact(host="server", text="{server} leads the ZooKeeper ensemble, epoch {epoch}")
 class ZooKeeperLeaderElected(Fact):
-    """The ensemble has a leader."""
+    """The ensemble has an active leader: a majority has joined its epoch (0 for a server that runs alone)."""
 
     server: str
     epoch: int
 
 
+@fact("server", host="server", text="{server} gets the history of {leader} by {how}: {transactions} transactions")
+class FollowerSynchronized(Fact):
+    """A follower has become the leader's copy: by ``DIFF`` (what it missed), ``TRUNC`` (what only it had is gone) or ``SNAP``."""
+
+    server: str
+    leader: str
+    how: str
+    transactions: int
+
+
 @fact("session", host="server", text="session {session} of {owner} is {state} ({setting})")
 class SessionChanged(Fact):
-    """A ZooKeeper session is ``open``, ``expired`` or ``closed``."""
+    """A ZooKeeper session is ``open``, ``moved`` (taken up again at ``server``), ``expired`` or ``closed``."""
 
     session: str
     owner: str
