@@ -85,7 +85,7 @@ class Cluster:
             self._kernel.journal.cause = None
             server.start()
         for server in self._zookeepers:
-            self._kernel.run_until_done(server.ready)
+            self._kernel.run_until_done(server.serves)
         order = list(self._brokers.values())
         if first is not None:
             first.start()

@@ -14,7 +14,8 @@ one, and then the vote is his leader::
 Servers that have a leader go on answering those who look, so a late one finds the leader and follows: nobody is
 unseated by a higher id. Logged counts, committed or not: the winner's log becomes the history of all.
 
-ZooKeeper: FastLeaderElection (lookForLeader, totalOrderPredicate, checkLeader), QuorumMaj. Left out: observers, weights.
+ZooKeeper: FastLeaderElection (lookForLeader, totalOrderPredicate, checkLeader), QuorumMaj. Left out: observers and
+weights.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class Notification:
 
     def describe(self) -> str:
         vote = self.vote
-        return f"{self.state.value}: vote for {vote.leader} (epoch {vote.epoch}, zxid {vote.zxid:#x}), round {self.round}"
+        return (
+            f"{self.state.value}: vote for {vote.leader} (epoch {vote.epoch}, zxid {vote.zxid:#x}), round {self.round}"
+        )
 
 
 class Action(Enum):
@@ -148,7 +151,7 @@ class FastLeaderElection:
         self._heard[self._number] = self.notification()
 
     def _note_settled(self, heard: Notification) -> None:
-        """A server that has a leader speaks; one whose leader is this server, which looks itself, counts for nothing."""
+        """A server that has a leader speaks; it counts for nothing when that is this one, which looks itself."""
         if heard.vote.leader != self._number:
             self._settled[heard.sender] = heard
 

@@ -31,13 +31,19 @@ class ZooKeeperError(KafkaSimError):
     by_code: ClassVar[dict[int, type[ZooKeeperError]]] = {}
     by_name: ClassVar[dict[str, type[ZooKeeperError]]] = {}
 
-    def __init_subclass__(cls, *, code: int, name: str, **kwargs: object) -> None:
+    def __init_subclass__(cls, *, code: int | None, name: str, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
+        cls.name = name
+        if code is None:
+            return
         assert code not in ZooKeeperError.by_code, code
         assert name not in ZooKeeperError.by_name, name
-        cls.code, cls.name, cls.java_name = code, name, f"{name}Exception" if code else None
+        cls.code, cls.java_name = code, f"{name}Exception" if code else None
         ZooKeeperError.by_code[code] = cls
         ZooKeeperError.by_name[name] = cls
+
+    parts: tuple[ZooKeeperError, ...] | None = None
+    """Of a multi: one error for each of its parts."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (self.__doc__ or self.name).splitlines()[0])
@@ -50,11 +56,11 @@ class ConnectionLoss(ZooKeeperError, code=-4, name="ConnectionLoss"):
     """The connection was lost before an answer came; whether a write took effect is not known."""
 
 
-class ConnectionClosed(ConnectionLoss, code=-40, name="ConnectionClosed"):
+class ConnectionClosed(ConnectionLoss, code=None, name="ConnectionClosed"):
     """The server hung up without opening a session: it has no quorum, or it is behind its client. Try another."""
 
 
-class ConnectionRefused(ConnectionLoss, code=-41, name="ConnectionRefused"):
+class ConnectionRefused(ConnectionLoss, code=None, name="ConnectionRefused"):
     """Nobody listens there: the server is down. Try another."""
 
 
@@ -102,3 +108,18 @@ class RolledBackError(ZooKeeperError, code=0, name="Ok"):
 
 class RuntimeInconsistency(ZooKeeperError, code=-2, name="RuntimeInconsistency"):
     """This part of a multi was not tried, because an earlier one failed."""
+
+
+# --- a client that never got in ----------------------------------------------------------------------------
+
+
+class ZooKeeperClientTimeoutException(KafkaSimError):
+    """No server of the ensemble has let the client in within its connection timeout.
+
+    Kafka: kafka.zookeeper.ZooKeeperClientTimeoutException (zookeeper.connection.timeout.ms).
+    """
+
+    java_name = "ZooKeeperClientTimeoutException"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or "Timed out waiting for connection while in state: CONNECTING")

@@ -27,8 +27,8 @@ COMMIT_LOG_COUNT = 500
 class SyncPlan:
     """How a follower gets the leader's history: ``how`` is DIFF, TRUNC or SNAP.
 
-    It cuts its log after ``keep`` (TRUNC), or throws it away (SNAP), and appends ``transactions``; its last zxid is then
-    ``zxid``.
+    It cuts its log after ``keep`` (TRUNC), or throws it away (SNAP), and appends ``transactions``; then its last
+    zxid is ``zxid``.
     """
 
     how: str

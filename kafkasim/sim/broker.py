@@ -14,7 +14,7 @@ from kafkasim.config import BrokerConfig, TopicConfig
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.metadata import Metadata
 from kafkasim.core.truncation import Truncation
-from kafkasim.core.zk_errors import NodeExistsError
+from kafkasim.core.zk_errors import NodeExistsError, ZooKeeperClientTimeoutException
 from kafkasim.core.zk_requests import Create, SetData
 from kafkasim.errors import StaleBrokerEpochException, StaleControllerEpochException
 from kafkasim.messages import admin, control, data, groups, transactions
@@ -68,7 +68,7 @@ class Broker(Host):
         self.zookeeper = ZooKeeperClient(
             self, self._zookeepers, timeout_ms=config.zookeeper_session_timeout_ms,
             setting=f"zookeeper.session.timeout.ms={config.zookeeper_session_timeout_ms}",
-            on_expired=self._session_expired,
+            on_expired=self._session_expired, retries=True,
         )  # fmt: skip
         self.controller = Controller(self)
         self.topic_admin = TopicAdmin(self)
@@ -103,7 +103,12 @@ class Broker(Host):
 
     def _join_cluster(self) -> Generator[Any, Any, None]:
         """Register under /brokers/ids and take part in the controller election. Kafka: KafkaServer.startup."""
-        yield self.zookeeper.start()
+        try:
+            yield self.zookeeper.start(self.config.zookeeper_connection_timeout_ms if self.broker_epoch < 0 else None)
+        except ZooKeeperClientTimeoutException as error:
+            self.stop()
+            self.registered.fail(error)
+            return
         for path in znodes.PERSISTENT:
             yield self.zookeeper.ensure(path)
         path = znodes.broker_path(self.broker_id)

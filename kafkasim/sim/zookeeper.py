@@ -199,9 +199,7 @@ class ZooKeeperServer(Host):
         elif answered and closed is not None:
             self.note_session(transaction.session_id, closed, "closed")
 
-    def note_session(
-        self, session_id: int, session: CreateSession, state: str, *, because: bool = False
-    ) -> None:
+    def note_session(self, session_id: int, session: CreateSession, state: str, *, because: bool = False) -> None:
         """Write down what has become of a session here; ``because``: what follows is caused by it."""
         fact = SessionChanged(f"{session_id:#x}", session.owner, self.name, state, session.setting)
         if because:

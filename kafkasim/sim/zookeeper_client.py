@@ -1,14 +1,35 @@
-"""A program's session with ZooKeeper: operations return futures, watches call back once.
+"""A program's session with ZooKeeper that looks after itself: it finds a server, moves on, and sets its watches again.
 
-Names are kazoo's where it has them. Kafka: ZooKeeperClient, KafkaZkClient. Left out as yet: moving to another server.
+The names are kazoo's, what happens is the Java library's, which Kafka uses:
+
+- The servers are tried in an order drawn once. Before another attempt there is a pause of up to a second, after each
+  full round a second more; an attempt has failed after the session timeout divided by the number of servers.
+- A server that was silent for two thirds of the session timeout is given up.
+- What is under way when a connection is lost fails with ConnectionLoss, whether it took effect or not; so does what was
+  asked meanwhile, when the next attempt fails. A client with ``retries`` (Kafka's) asks again for ever instead, and
+  recognises what it did itself before the connection was lost.
+- Back within the timeout it sets its watches again and hears at once of what it missed. Too late, a server says that
+  the session has expired: only then the client knows. What it still waits for never comes.
+
+ZooKeeper: ClientCnxn, StaticHostProvider; Kafka: ZooKeeperClient, KafkaZkClient.retryRequestsUntilConnected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Any, cast
 
+from kafkasim.config import checks
+from kafkasim.core.zk_errors import (
+    ConnectionLoss,
+    SessionExpiredError,
+    ZooKeeperClientTimeoutException,
+    ZooKeeperError,
+)
 from kafkasim.core.zk_requests import (
+    ANY_VERSION,
     Check,
     CloseSession,
     Create,
@@ -19,57 +40,223 @@ from kafkasim.core.zk_requests import (
     Multi,
     Read,
     SetData,
+    SetWatches,
+    Sync,
     Write,
 )
 from kafkasim.core.znodes import ZnodeStat
+from kafkasim.errors import UsageError
 from kafkasim.messages import zookeeper as zk
-from kafkasim.sim.channel import Channel
 from kafkasim.sim.host import Host
-from kafkasim.sim.kernel import Future
+from kafkasim.sim.kernel import US_PER_MS, Future, Timer
+from kafkasim.sim.zookeeper_operations import Transaction, function_of, path_of, value_of, version_of
+from kafkasim.sim.zookeeper_pings import ping_interval_us
+from kafkasim.sim.zookeeper_retries import was_done
+from kafkasim.sim.zookeeper_session import ZooKeeperSession
 from kafkasim.trace.facts import WatchFired
 
 Watcher = Callable[[zk.WatchNotification], object]
+Step = Create | SetData | Delete | Check
+ROUND_PAUSE_MS = 1_000
+RETRY_PAUSE_MS = 1_000
+
+
+class _Call:
+    """An operation until it is answered; ``tries`` counts how often it was sent."""
+
+    __slots__ = ("future", "operation", "tries", "watch")
+
+    def __init__(self, operation: Any, watch: Watcher | None, future: Future[Any]) -> None:
+        self.operation = operation
+        self.watch = watch
+        self.future = future
+        self.tries = 0
 
 
 class ZooKeeperClient:
-    """One session. ``setting`` names what decided its timeout; ``on_expired`` is called when a server says it is
-    over."""
+    """One session, kept up over all servers.
+
+    ``setting`` names what decided its timeout; ``on_expired`` is called when a server says that it is over. ``state``
+    is ``CONNECTING``, ``CONNECTED`` or ``CLOSED``. Operations return futures of their results, or of ZooKeeper's
+    errors.
+    """
 
     def __init__(
-        self, host: Host, servers: Sequence[str], *, timeout_ms: int, setting: str, on_expired: Callable[[], None]
-    ) -> None:
-        self.session_id = 0
+        self, host: Host, servers: Sequence[str], *, timeout_ms: int, setting: str,
+        on_expired: Callable[[], object] = lambda: None, retries: bool = False,
+    ) -> None:  # fmt: skip
+        self.state = "CLOSED"
         self._host = host
-        self._timeout_ms = timeout_ms
+        self._asked_ms = timeout_ms
         self._setting = setting
         self._on_expired = on_expired
-        server = host.kernel.rng(f"zookeeper/{host.name}").choice(list(servers))
-        self._channel = Channel(host, server, request_timeout_ms=None)
+        self._retries = retries
+        self._chance = host.kernel.rng(f"zookeeper/{host.name}")
+        self._servers = self._chance.sample(list(servers), len(servers))
+        self._place = self._last_place = -1
+        self._first_attempt = True
+        self._listeners: list[Callable[[str], object]] = []
+        self._new_session()
+
+    def _new_session(self) -> None:
+        self._session = ZooKeeperSession(self._host, self._asked_ms, self._setting)
+        self._session.on_event = self._notified
+        self._session.on_lost = self._lost
+        self._session.on_server_silent = self._silence
         self._watchers: dict[tuple[str, str], list[Watcher]] = {}
+        self._calls: deque[_Call] = deque()
+        self._started: Future[None] | None = None
+        self._patience: Timer | None = None
 
-    def start(self) -> Future[None]:
-        """Open the session."""
-        future: Future[None] = Future(self._host.kernel, "the ZooKeeper session")
+    @property
+    def session_id(self) -> int:
+        """The id of the session; 0 before the first one is open."""
+        return self._session.session_id
 
-        def answered(response: zk.ConnectResponse | None, error: object) -> None:
-            assert response is not None
-            assert self._channel.connection is not None
-            self.session_id = response.session_id
-            self._channel.connection.on_push = self._notified
-            future.succeed()
+    @property
+    def session_timeout_ms(self) -> int:
+        """The timeout that was granted."""
+        return self._session.timeout_ms
 
-        self._channel.send(zk.ConnectRequest(self._host.name, self._timeout_ms, self._setting), answered)
-        return future
+    # --- life --------------------------------------------------------------------------------------------
+
+    def start(self, timeout_ms: int | None = None) -> Future[None]:
+        """Open a session, a new one after the old one has expired.
+
+        Fails with ZooKeeperClientTimeoutException when there is no connection after ``timeout_ms``; None waits.
+        """
+        if self.state != "CLOSED":
+            raise UsageError(f"The client of {self._host.name} is started already.")
+        self._session.drop()
+        self._new_session()
+        self._started = Future(self._host.kernel, "the ZooKeeper session")
+        if timeout_ms is not None:
+            self._host.after_ms(timeout_ms, self._not_started, self._started)
+        self.state = "CONNECTING"
+        self._attempt(self._session)
+        return self._started
+
+    def _not_started(self, started: Future[None]) -> None:
+        if not started.is_done():
+            self.state = "CLOSED"
+            self._session.drop()
+            started.fail(ZooKeeperClientTimeoutException())
 
     def close(self) -> Future[None]:
         """End the session: its ephemeral znodes vanish at once."""
-        return self._send(CloseSession())
+        done: Future[None] = Future(self._host.kernel, "close")
+        closed = self._session.request(CloseSession())
+        self.state = "CLOSED"
+        self._give_up_waiting()
 
-    # --- operations ------------------------------------------------------------------------------------
+        def answered(_: object) -> None:
+            self._session.drop()
+            done.succeed()
 
-    def create(self, path: str, data: bytes = b"", *, ephemeral: bool = False) -> Future[None]:
-        """Make a znode."""
-        return self._send(Create(path, data, ephemeral))
+        closed.then(answered)
+        return done
+
+    def add_listener(self, listener: Callable[[str], object]) -> None:
+        """Call ``listener`` with kazoo's names of what happens to the session: CONNECTED, SUSPENDED, LOST."""
+        self._listeners.append(function_of(listener, "listener"))
+
+    def _tell(self, state: str) -> None:
+        for listener in list(self._listeners):
+            listener(state)
+
+    # --- the connection ----------------------------------------------------------------------------------
+
+    def _attempt(self, session: ZooKeeperSession) -> None:
+        """Try the next server; after a failure not without a pause."""
+        pause_ms = 0.0 if self._first_attempt else self._chance.random() * RETRY_PAUSE_MS
+        self._first_attempt = False
+        self._place = (self._place + 1) % len(self._servers)
+        if self._place == self._last_place:
+            pause_ms += ROUND_PAUSE_MS
+        elif self._last_place == -1:
+            self._last_place = 0
+        self._host.after_ms(pause_ms, self._dial, session)
+
+    def _dial(self, session: ZooKeeperSession) -> None:
+        if session is not self._session or self.state != "CONNECTING":
+            return
+        connected = session.connect(self._servers[self._place], self._asked_ms)
+        self._patience = self._host.after_ms(self._asked_ms / len(self._servers), session.drop)
+        connected.then(partial(self._tried, session))
+
+    def _tried(self, session: ZooKeeperSession, connected: Future[int]) -> None:
+        if session is not self._session or self.state != "CONNECTING":
+            return
+        self._give_up_waiting()
+        match connected.error:
+            case None:
+                self._connected()
+            case SessionExpiredError():
+                self._expired()
+            case _:
+                self._fail_waiting()
+                self._attempt(session)
+
+    def _connected(self) -> None:
+        self._last_place = self._place
+        self.state = "CONNECTED"
+        paths = {
+            kind: tuple(path for its, path in self._watchers if its == kind) for kind in ("data", "exists", "child")
+        }
+        if any(paths.values()):
+            self._session.request(SetWatches(self._session.last_zxid, **paths))
+        waiting, self._calls = self._calls, deque()
+        for call in waiting:
+            self._send(call)
+        if self._started is not None and not self._started.is_done():
+            self._started.succeed()
+        self._tell("CONNECTED")
+
+    def _lost(self, reason: str) -> None:
+        """The connection is gone; look for another server."""
+        if self.state == "CONNECTED":
+            self._give_up_waiting()
+            self.state = "CONNECTING"
+            self._tell("SUSPENDED")
+            self._attempt(self._session)
+
+    def _silence(self, silent: bool) -> None:
+        """Nothing of the server comes through any more: give it up after two thirds of the timeout."""
+        self._give_up_waiting()
+        if silent and self.state == "CONNECTED":
+            now_us = self._host.kernel.now_us
+            interval_us = ping_interval_us(self._session.timeout_ms)
+            last_us = now_us - (now_us - self._session.last_heard_us) % interval_us
+            wait_us = max(0, last_us + self._session.timeout_ms * US_PER_MS * 2 // 3 - now_us)
+            self._patience = self._host.after_ms(wait_us / US_PER_MS, self._given_up)
+
+    def _given_up(self) -> None:
+        self._session.drop()
+        self._lost("silent")
+
+    def _give_up_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _expired(self) -> None:
+        self.state = "CLOSED"
+        if not self._retries:
+            for call in self._calls:
+                call.future.fail(SessionExpiredError())
+        self._calls.clear()
+        self._tell("LOST")
+        self._on_expired()
+
+    # --- operations --------------------------------------------------------------------------------------
+
+    def create(
+        self, path: str, value: bytes | None = b"", *, ephemeral: bool = False, sequence: bool = False
+    ) -> Future[str]:
+        """Make a znode; its path, which for a sequential one ends in ten digits."""
+        checks.flag(ephemeral, "ephemeral")
+        checks.flag(sequence, "sequence")
+        return self._ask(Create(path_of(path, sequence=sequence), value_of(value), ephemeral, sequence))
 
     def ensure(self, path: str) -> Future[None]:
         """Make a persistent znode unless it is there; its parent must be."""
@@ -77,28 +264,50 @@ class ZooKeeperClient:
         self.create(path).then(lambda future: done.succeed())
         return done
 
-    def set(self, path: str, data: bytes, version: int = -1) -> Future[None]:
-        """Replace the data of a znode."""
-        return self._send(SetData(path, data, version))
+    def set(self, path: str, value: bytes | None, version: int = ANY_VERSION) -> Future[ZnodeStat]:
+        """Replace the data of a znode if its version is the expected one; its new stat."""
+        return self._ask(SetData(path_of(path), value_of(value), version_of(version)))
 
-    def delete(self, path: str, version: int = -1) -> Future[None]:
-        """Remove a znode."""
-        return self._send(Delete(path, version))
+    def delete(self, path: str, version: int = ANY_VERSION) -> Future[None]:
+        """Remove a znode without children if the version of its data is the expected one."""
+        return self._ask(Delete(path_of(path), version_of(version)))
 
-    def multi(self, operations: Sequence[Create | SetData | Delete | Check]) -> Future[None]:
-        """All of it or nothing."""
-        return self._send(Multi(tuple(operations)))
+    def multi(self, operations: Sequence[Step]) -> Future[tuple[Any, ...]]:
+        """All of it or nothing; one result a part. Fails with the error of the part that is at fault."""
+        return self._ask(Multi(tuple(operations)))
+
+    def commit(self, operations: Sequence[Step]) -> Future[list[Any]]:
+        """As :meth:`multi`, but a failure is no error of the future: it gives one error a part."""
+        done: Future[list[Any]] = Future(self._host.kernel, "commit")
+
+        def answered(both: Future[Any]) -> None:
+            parts = getattr(both.error, "parts", None)
+            if both.error is not None and parts is None:
+                done.fail(both.error)
+            else:
+                done.succeed(list(parts or both.result()))
+
+        self._ask(Multi(tuple(operations))).then(answered)
+        return done
+
+    def look(self, steps: Generator[Any, Any, Any]) -> Future[Any]:
+        """Run several operations of this client one after the other."""
+        return self._host.process(steps, "a look at ZooKeeper")
+
+    def transaction(self) -> Transaction:
+        """Collect the parts of a :meth:`multi`, as kazoo does."""
+        return Transaction(self)
 
     def get(self, path: str, watch: Watcher | None = None) -> Future[tuple[bytes, ZnodeStat]]:
-        """Data and stat of a znode."""
-        return self._send(GetData(path), watch)
+        """Data and stat of a znode; ``watch`` is called once, when its data change or it goes."""
+        return self._ask(GetData(path_of(path)), watch)
 
     def exists(self, path: str, watch: Watcher | None = None) -> Future[ZnodeStat | None]:
-        """The stat of a znode, or None."""
-        return self._send(Exists(path), watch)
+        """The stat of a znode, or None; ``watch`` is called once, when it comes, changes or goes."""
+        return self._ask(Exists(path_of(path)), watch)
 
     def get_children(self, path: str, watch: Watcher | None = None) -> Future[list[str]]:
-        """The names of a znode's children."""
+        """The names of a znode's children; ``watch`` is called once, when one comes or goes."""
         names: Future[list[str]] = Future(self._host.kernel, f"children of {path}")
 
         def answered(both: Future[Any]) -> None:
@@ -107,35 +316,77 @@ class ZooKeeperClient:
             else:
                 names.fail(both.error)
 
-        self._send(GetChildren(path), watch).then(answered)
+        self._ask(GetChildren(path_of(path)), watch).then(answered)
         return names
 
-    def _send(self, operation: Read | Write, watch: Watcher | None = None) -> Future[Any]:
-        future: Future[Any] = Future(self._host.kernel, operation.describe())
+    def sync(self, path: str) -> Future[str]:
+        """Wait until the server of this client has all that the leader has now: what is read next is not older."""
+        return self._ask(Sync(path_of(path)))
 
-        def answered(response: zk.OperationResponse | None, error: object) -> None:
-            # Without an answer the connection is gone, and with it this incarnation: nobody waits any more.
-            if response is None:
-                return
-            if response.error is None:
-                future.succeed(response.result)
-            else:
-                future.fail(response.error)
-
+    def _ask(self, operation: Read | Write | Sync, watch: Watcher | None = None) -> Future[Any]:
         if watch is not None:
-            # Noted at once: the event may come before the answer does.
-            kind = "child" if isinstance(operation, GetChildren) else "data"
-            path = operation.path if isinstance(operation, GetData | Exists | GetChildren) else ""
-            self._watchers.setdefault((kind, path), []).append(watch)
-        self._channel.send(zk.OperationRequest(self.session_id, operation, watch is not None), answered)
+            function_of(watch, "watch")
+        future: Future[Any] = Future(self._host.kernel, operation.describe())
+        if self.state == "CLOSED" and not self._retries:
+            if not self.session_id:
+                raise UsageError("The client is not started. Call start() first.")
+            return future.fail(SessionExpiredError())
+        call = _Call(operation, watch, future)
+        if self.state == "CONNECTED":
+            self._send(call)
+        else:
+            self._calls.append(call)
         return future
 
-    # --- watches ---------------------------------------------------------------------------------------
+    def _send(self, call: _Call) -> None:
+        call.tries += 1
+        reply = self._session.request(call.operation, watch=call.watch is not None)
+        reply.then(partial(self._answered, self._session, call))
+
+    def _answered(self, session: ZooKeeperSession, call: _Call, reply: Future[zk.OperationResponse]) -> None:
+        if isinstance(reply.error, ConnectionLoss):
+            if not self._retries:
+                call.future.fail(reply.error)
+            elif session is self._session and self.state != "CLOSED":
+                self._calls.append(call)
+            return
+        response = reply.result()
+        if response.error is None:
+            self._arm(call, response.result)
+            call.future.succeed(response.result)
+            return
+        if response.result is not None:
+            cast("ZooKeeperError", response.error).parts = response.result
+        if call.tries > 1 and not isinstance(call.operation, Read | Sync):
+            was_done(self, call.operation, response.error).then(partial(self._judged, call, response.error))
+        else:
+            call.future.fail(response.error)
+
+    @staticmethod
+    def _judged(call: _Call, error: Exception, done: Future[Any]) -> None:
+        """An operation that was sent again was refused: it may be this client's own work that stands in its way."""
+        if done.error is None and done.result() is not None:
+            call.future.succeed(done.result())
+        else:
+            call.future.fail(error)
+
+    def _fail_waiting(self) -> None:
+        if not self._retries:
+            waiting, self._calls = self._calls, deque()
+            for call in waiting:
+                call.future.fail(ConnectionLoss())
+
+    # --- watches -----------------------------------------------------------------------------------------
+
+    def _arm(self, call: _Call, result: Any) -> None:
+        if call.watch is None:
+            return
+        kind = "child" if isinstance(call.operation, GetChildren) else "exists" if result is None else "data"
+        self._watchers.setdefault((kind, call.operation.path), []).append(call.watch)
 
     def _notified(self, notification: zk.WatchNotification) -> None:
-        kinds = {"NodeChildrenChanged": ("child",), "NodeDeleted": ("data", "child")}.get(notification.event, ("data",))
-        fact = WatchFired(self._host.name, notification.path, notification.event)
-        self._host.kernel.journal.because(fact)
-        for kind in kinds:
+        kinds = {"NodeChildrenChanged": ("child",), "NodeDeleted": ("data", "exists", "child")}
+        self._host.kernel.journal.because(WatchFired(self._host.name, notification.path, notification.event))
+        for kind in kinds.get(notification.event, ("data", "exists")):
             for watcher in self._watchers.pop((kind, notification.path), []):
                 watcher(notification)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.core.watches import WatchEvent, Watches
+from kafkasim.core.watches import Watches, WatchEvent
 from kafkasim.core.zk_errors import SessionMovedError, ZooKeeperError
 from kafkasim.core.zk_requests import CreateSession, Read, SetWatches, Sync
 from kafkasim.core.zk_sessions import SessionIds, negotiated_timeout_ms, password_of

@@ -126,9 +126,7 @@ class Follower:
     def _take_over(self, plan: SyncPlan) -> None:
         """Become the leader's copy."""
         server = self._server
-        server.kernel.journal.because(
-            FollowerSynchronized(server.name, self._leader, plan.how, len(plan.transactions))
-        )
+        server.kernel.journal.because(FollowerSynchronized(server.name, self._leader, plan.how, len(plan.transactions)))
         server.disk.follow(plan)
         if plan.how == "DIFF":
             server.apply_to(plan.zxid)

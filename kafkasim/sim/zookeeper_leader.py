@@ -127,9 +127,7 @@ class Leader:
         if known is not None:
             self._dismiss(known)
         tick_us = self._server.config.tick_time * US_PER_MS
-        pulse = Pulse(
-            self._server, tick_us // 2, self._server.config.sync_limit * tick_us, lambda: self._gone(learner)
-        )
+        pulse = Pulse(self._server, tick_us // 2, self._server.config.sync_limit * tick_us, lambda: self._gone(learner))
         learner = _Learner(message.server, connection, message.accepted_epoch, pulse)
         self._learners[message.server] = learner
         connection.on_server_lost = lambda reason: self._gone(learner)

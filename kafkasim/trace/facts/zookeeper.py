@@ -9,7 +9,8 @@ from kafkasim.trace.fact import Fact, fact
 class ZooKeeperServerChanged(Fact):
     """A ZooKeeper server is now ``looking``, ``follower``, ``leader`` or ``standalone``.
 
-    ``epoch`` is the last one that it has joined, ``zxid`` the end of its history; it serves clients unless it is looking.
+    ``epoch`` is the last one that it has joined, ``zxid`` the end of its history. A looking
+    server serves nobody.
     """
 
     server: str
@@ -28,7 +29,10 @@ class ZooKeeperLeaderElected(Fact):
 
 @fact("server", host="server", text="{server} gets the history of {leader} by {how}: {transactions} transactions")
 class FollowerSynchronized(Fact):
-    """A follower has become the leader's copy: by ``DIFF`` (what it missed), ``TRUNC`` (what only it had is gone) or ``SNAP``."""
+    """A follower has become the leader's copy.
+
+    ``how``: by ``DIFF`` (what it missed), ``TRUNC`` (what only it had is gone) or ``SNAP`` (everything anew).
+    """
 
     server: str
     leader: str
