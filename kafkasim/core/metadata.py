@@ -1,13 +1,15 @@
 """The picture of the cluster: live brokers, and every partition's leader, ISR and replicas.
 
-The controller keeps it from ZooKeeper and sends it to the brokers; each broker answers clients from its own copy,
-which can be out of date. Kafka: ControllerContext, ZkMetadataCache.
+The controller sends it to the brokers; each broker answers clients from its own copy, which can be out of date.
+Kafka: ZkMetadataCache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kafkasim.errors import LeaderNotAvailableException, UnknownTopicOrPartitionException
-from kafkasim.messages.control import PartitionState, UpdateMetadataRequest
+from kafkasim.messages.control import LEADER_DURING_DELETE, PartitionState, UpdateMetadataRequest
 from kafkasim.messages.data import MetadataResponse, PartitionMetadata
 from kafkasim.records import TopicPartition
 
@@ -15,8 +17,8 @@ NO_LEADER = -1
 
 
 class Metadata:
-    """``brokers`` maps the ids of live brokers to their host names, in ascending order; ``racks`` knows only the
-    controller."""
+    """``brokers`` maps the ids of live brokers to their host names, in ascending order; ``racks`` those that have
+    one to their rack. ``topic_configs`` are the topics' own settings."""
 
     def __init__(self) -> None:
         self.brokers: dict[int, str] = {}
@@ -24,34 +26,58 @@ class Metadata:
         self.controller_id = -1
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.topic_configs: dict[str, dict[str, str]] = {}
+        self._by_topic: dict[str, dict[int, PartitionState]] = {}
 
     @property
     def topics(self) -> list[str]:
         """The names of the topics, sorted."""
-        return sorted({tp.topic for tp in self.partitions})
+        return sorted(self._by_topic)
+
+    def knows(self, topic: str) -> bool:
+        """Whether there is such a topic, as far as is known here."""
+        return topic in self._by_topic
 
     def of_topic(self, topic: str) -> dict[int, PartitionState]:
         """The partitions of a topic by number."""
-        return {tp.partition: state for tp, state in sorted(self.partitions.items()) if tp.topic == topic}
+        return dict(sorted(self._by_topic.get(topic, {}).items()))
 
     def is_live(self, broker: int) -> bool:
         """Whether a broker is registered, as far as is known here."""
         return broker in self.brokers
 
-    def led_by(self, broker: int) -> list[TopicPartition]:
-        """The partitions that a broker leads."""
-        return [tp for tp, state in sorted(self.partitions.items()) if state.leader == broker]
+    def put(self, tp: TopicPartition, state: PartitionState) -> None:
+        """Know a partition's new state."""
+        self.partitions[tp] = state
+        self._by_topic.setdefault(tp.topic, {})[tp.partition] = state
 
-    def with_replica_on(self, broker: int) -> list[TopicPartition]:
-        """The partitions that a broker has a replica of."""
-        return [tp for tp, state in sorted(self.partitions.items()) if broker in state.replicas]
+    def remove(self, tp: TopicPartition) -> None:
+        """Know a partition no more; with its last one a topic goes, too."""
+        if self.partitions.pop(tp, None) is not None:
+            rest = self._by_topic[tp.topic]
+            del rest[tp.partition]
+            if not rest:
+                del self._by_topic[tp.topic]
+                self.topic_configs.pop(tp.topic, None)
 
-    def apply(self, update: UpdateMetadataRequest) -> None:
-        """Take over what the controller tells: the whole list of brokers, and the partitions that changed."""
+    def apply(self, update: UpdateMetadataRequest) -> Collection[TopicPartition]:
+        """Take over what the controller tells: the whole list of brokers, and the partitions that changed.
+
+        Gives the partitions of topics that are being deleted: they are known no more.
+        """
         self.brokers = dict(sorted(update.live_brokers.items()))
+        self.racks = update.racks
         self.controller_id = update.controller_id
-        self.partitions.update(update.partitions)
-        self.topic_configs.update(update.topic_configs)
+        deleted = []
+        for tp, state in update.partitions.items():
+            if state.leader == LEADER_DURING_DELETE:
+                self.remove(tp)
+                deleted.append(tp)
+            else:
+                self.put(tp, state)
+        for topic, config in update.topic_configs.items():
+            if topic in self._by_topic:
+                self.topic_configs.setdefault(topic, config)
+        return deleted
 
     def answer(self, topics: tuple[str, ...] | None) -> MetadataResponse:
         """What a client is told. A leader that is not live here counts as none. Kafka:
@@ -72,6 +98,7 @@ class Metadata:
                         leader_epoch=state.leader_epoch,
                         replicas=state.replicas,
                         isr=state.isr,
+                        offline_replicas=tuple(broker for broker in state.replicas if broker not in self.brokers),
                     )
                 )
             response.topics[topic] = (None, tuple(parts))

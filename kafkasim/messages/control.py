@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kafkasim.messages.data import Error
 from kafkasim.records import TopicPartition
 
+LEADER_DURING_DELETE = -2
+"""The leader in an UpdateMetadata about a topic that is being deleted: forget it."""
+EPOCH_DURING_DELETE = -2
+"""The leader epoch of a StopReplica for a topic that is being deleted: it goes before any other."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
-    """A partition as its state znode and its assignment tell it; ``partition_epoch`` is the znode's version."""
+    """A partition as its state znode and its assignment tell it; ``partition_epoch`` is the znode's version.
+
+    ``is_recovering`` after an unclean election, until the leader's first change of the ISR (LeaderRecoveryState).
+    """
 
     leader: int
     leader_epoch: int
     isr: tuple[int, ...]
     partition_epoch: int
     replicas: tuple[int, ...]
-    is_new: bool = False
+    is_recovering: bool = False
 
 
 @dataclass(slots=True)
@@ -29,7 +38,6 @@ class LeaderAndIsrRequest:
     broker_epoch: int
     partitions: dict[TopicPartition, PartitionState]
     live_leaders: dict[int, str]
-    is_new: bool = False
 
     def describe(self) -> str:
         return f"LeaderAndIsr {', '.join(f'{tp} led by {state.leader}' for tp, state in self.partitions.items())}"
@@ -37,22 +45,30 @@ class LeaderAndIsrRequest:
 
 @dataclass(slots=True)
 class LeaderAndIsrResponse:
+    """``failed`` names the partitions whose log directory is offline (KAFKA_STORAGE_ERROR)."""
+
     error: Error = None
+    failed: tuple[TopicPartition, ...] = ()
 
     def describe(self) -> str:
-        return "LeaderAndIsr answer"
+        return f"LeaderAndIsr answer{'' if self.error is None else f' {self.error.name}'}"
 
 
 @dataclass(slots=True)
 class UpdateMetadataRequest:
-    """The whole list of live brokers and the partitions that have changed."""
+    """The whole list of live brokers and the partitions that have changed.
+
+    ``topic_configs`` holds the settings of topics that the receiver may not know yet. A real broker reads them from
+    ZooKeeper when it makes the log.
+    """
 
     controller_id: int
     controller_epoch: int
     broker_epoch: int
-    live_brokers: dict[int, str]
-    partitions: dict[TopicPartition, PartitionState]
-    topic_configs: dict[str, dict[str, str]]
+    live_brokers: Mapping[int, str]
+    partitions: Mapping[TopicPartition, PartitionState]
+    topic_configs: Mapping[str, dict[str, str]]
+    racks: dict[int, str] = field(default_factory=dict)
 
     def describe(self) -> str:
         return f"UpdateMetadata brokers {', '.join(map(str, self.live_brokers))}; {len(self.partitions)} partition(s)"
@@ -63,7 +79,7 @@ class UpdateMetadataResponse:
     error: Error = None
 
     def describe(self) -> str:
-        return "UpdateMetadata answer"
+        return f"UpdateMetadata answer{'' if self.error is None else f' {self.error.name}'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +113,7 @@ class StopReplicaResponse:
     partitions: dict[TopicPartition, Error] = field(default_factory=dict)
 
     def describe(self) -> str:
-        return "StopReplica answer"
+        return f"StopReplica answer{'' if self.error is None else f' {self.error.name}'}"
 
 
 @dataclass(slots=True)
@@ -123,3 +139,50 @@ class AlterPartitionResponse:
 
     def describe(self) -> str:
         return "AlterPartition answer" if self.error is None else f"AlterPartition answer {self.error.name}"
+
+
+@dataclass(slots=True)
+class ControlledShutdownRequest:
+    """A broker wants to stop: who shall lead what it leads?"""
+
+    broker_id: int
+    broker_epoch: int
+
+    def describe(self) -> str:
+        return f"ControlledShutdown {self.broker_id}"
+
+
+@dataclass(slots=True)
+class ControlledShutdownResponse:
+    """The partitions with more than one replica that the broker still leads."""
+
+    error: Error = None
+    remaining: tuple[TopicPartition, ...] = ()
+
+    def describe(self) -> str:
+        word = f"still leads {', '.join(map(str, self.remaining))}" if self.remaining else "nothing is left to lead"
+        return f"ControlledShutdown answer {word if self.error is None else self.error.name}"
+
+
+@dataclass(slots=True)
+class AllocateProducerIdsRequest:
+    """A broker has used up its block of producer ids."""
+
+    broker_id: int
+    broker_epoch: int
+
+    def describe(self) -> str:
+        return f"AllocateProducerIds for broker {self.broker_id}"
+
+
+@dataclass(slots=True)
+class AllocateProducerIdsResponse:
+    """A block of ``count`` ids from ``start`` on."""
+
+    error: Error = None
+    start: int = -1
+    count: int = 0
+
+    def describe(self) -> str:
+        word = f"{self.start} to {self.start + self.count - 1}" if self.error is None else self.error.name
+        return f"AllocateProducerIds answer {word}"

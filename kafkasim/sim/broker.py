@@ -6,6 +6,7 @@ and Fetch (read, then wait for more). Kafka: KafkaApis, ReplicaManager, KafkaSer
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from kafkasim.core.zk_errors import NodeExistsError, ZooKeeperClientTimeoutExcep
 from kafkasim.core.zk_requests import Create, SetData
 from kafkasim.errors import StaleBrokerEpochException, StaleControllerEpochException
 from kafkasim.messages import admin, control, data, groups, transactions
+from kafkasim.sim.controlled_shutdown import leave_leaderships
 from kafkasim.sim.controller import Controller
 from kafkasim.sim.coordinator import GroupCoordinator
 from kafkasim.sim.data_requests import list_offsets, produce
@@ -26,6 +28,7 @@ from kafkasim.sim.disk import Disk
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future, Kernel
 from kafkasim.sim.network import Connection, Network, Reply
+from kafkasim.sim.producer_ids import ProducerIds
 from kafkasim.sim.replica_manager import ReplicaManager
 from kafkasim.sim.topic_admin import TopicAdmin
 from kafkasim.sim.zookeeper_client import ZooKeeperClient
@@ -63,6 +66,7 @@ class Broker(Host):
         self.metadata = Metadata()
         self.controller_epoch = 0
         self.broker_epoch = -1
+        self.cluster_id = ""
         self.deadlines = Deadlines(self)
         self.replicas = ReplicaManager(self)
         self.zookeeper = ZooKeeperClient(
@@ -72,6 +76,7 @@ class Broker(Host):
         )  # fmt: skip
         self.controller = Controller(self)
         self.topic_admin = TopicAdmin(self)
+        self.producer_ids = ProducerIds(self)
         self.coordinator = GroupCoordinator(self)
         self._handlers = self._answers()
 
@@ -96,7 +101,8 @@ class Broker(Host):
         return self.process(self._leave_cluster(), "shut-down")
 
     def _leave_cluster(self) -> Generator[Any, Any, None]:
-        """End in good order: the files first, then the session. Kafka: KafkaServer.shutdown."""
+        """End in good order: leaderships, files, then the session. Kafka: KafkaServer.shutdown."""
+        yield from leave_leaderships(self)
         self.replicas.checkpoint()
         yield self.zookeeper.close()
         self.stop()
@@ -111,6 +117,7 @@ class Broker(Host):
             return
         for path in znodes.PERSISTENT:
             yield self.zookeeper.ensure(path)
+        self.cluster_id = yield from self._get_or_create_cluster_id()
         path = znodes.broker_path(self.broker_id)
         payload = znodes.broker_payload(self.name, PORT, self.kernel.now_ms, self.rack)
         try:
@@ -126,9 +133,20 @@ class Broker(Host):
         if not self.registered.is_done():
             self.registered.succeed()
 
+    def _get_or_create_cluster_id(self) -> Generator[Any, Any, str]:
+        """The cluster's name, drawn by the first broker. Kafka: KafkaServer.getOrGenerateClusterId."""
+        chance = self.kernel.rng("cluster id")
+        drawn = urlsafe_b64encode(chance.randbytes(16)).decode().rstrip("=")
+        try:
+            yield self.zookeeper.create(znodes.CLUSTER_ID, znodes.cluster_id_payload(drawn))
+        except NodeExistsError:
+            data, _ = yield self.zookeeper.get(znodes.CLUSTER_ID)
+            return str(znodes.decode(data)["id"])
+        return drawn
+
     def _session_expired(self) -> None:
         """Resign, then begin again with a new session and so a new broker epoch."""
-        self.controller.resign()
+        self.controller.resign("its ZooKeeper session has expired")
         self.process(self._join_cluster(), "registration")
 
     def topic_config(self, own: Mapping[str, str]) -> TopicConfig:
@@ -154,12 +172,29 @@ class Broker(Host):
             data.ListOffsetsRequest: at_once(partial(list_offsets, self)),
             data.MetadataRequest: later(self.topic_admin.metadata),
             admin.CreateTopicsRequest: later(self.topic_admin.create),
+            admin.DeleteTopicsRequest: later(self.topic_admin.delete),
+            admin.CreatePartitionsRequest: later(self.topic_admin.create_partitions),
+            admin.ElectLeadersRequest: self._for_controller(lambda one: one.elections.elect),
+            admin.AlterPartitionReassignmentsRequest: self._for_controller(lambda one: one.reassignment.alter),
+            admin.ListPartitionReassignmentsRequest: self._for_controller(lambda one: one.reassignment.list),
+            admin.DescribeClusterRequest: at_once(self._describe_cluster),
             transactions.InitProducerIdRequest: later(self.topic_admin.init_producer_id),
             control.LeaderAndIsrRequest: at_once(self._leader_and_isr),
             control.UpdateMetadataRequest: at_once(self._update_metadata),
             control.StopReplicaRequest: at_once(self._stop_replica),
-            control.AlterPartitionRequest: later(self.controller.alter_partition),
+            control.AlterPartitionRequest: self._for_controller(lambda one: one.isr_changes.handle),
+            control.ControlledShutdownRequest: self._for_controller(lambda one: one.shutdowns.handle),
+            control.AllocateProducerIdsRequest: self._for_controller(lambda one: one.producer_ids.handle),
         }
+
+    def _for_controller(self, handler: Callable[[Controller], Callable[[Any, Reply], object]]) -> Handler:
+        """A handler of the controller's present term."""
+        return lambda request, connection, reply: handler(self.controller)(request, reply)
+
+    def _describe_cluster(self, request: admin.DescribeClusterRequest) -> admin.DescribeClusterResponse:
+        known = self.metadata
+        nodes = tuple(admin.Node(one, host, PORT, known.racks.get(one)) for one, host in known.brokers.items())
+        return admin.DescribeClusterResponse(None, "", self.cluster_id, known.controller_id, nodes)
 
     # --- what the controller says ----------------------------------------------------------------------
 
@@ -192,7 +227,7 @@ class Broker(Host):
             for tp, log in self.disk.logs.items():
                 if tp.topic in request.topic_configs:
                     log.config = self.topic_config(request.topic_configs[tp.topic])
-            self.topic_admin.metadata_changed()
+            self.topic_admin.waits.changed()
         return control.UpdateMetadataResponse(fenced)
 
     def until_next(self, interval_ms: float) -> float:

@@ -1,39 +1,39 @@
-"""The controller: the one broker that decides who leads, after the rules of core/election.
+"""The controller: the one broker that decides who leads, after the rules of core/.
 
 Every broker runs this part and waits for /controller to be free. All work of the active controller is done by one
 event queue, an event at a time, in the order in which the events came. Every write to ZooKeeper is a transaction that
 checks the version of /controller_epoch, so that a controller that was replaced without knowing it can change nothing.
 
-Kafka: KafkaController, ControllerEventManager, PartitionStateMachine, ReplicaStateMachine. Left out as yet: deleting
-topics, reassignment, preferred elections, controlled shutdown.
+Here are election, failover, and brokers that come and go. partition_states and replica_states write decisions and
+announce them; topic_changes, topic_deletion, reassignment, preferred_election, isr_changes and controlled_shutdown
+make them.
+Kafka: KafkaController, ControllerEventManager.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kafkasim.core import znode_payloads as znodes
-from kafkasim.core.election import offline_election
-from kafkasim.core.metadata import NO_LEADER, Metadata
+from kafkasim.core.controller_context import ControllerContext
 from kafkasim.core.zk_errors import BadVersionError, NodeExistsError, NoNodeError
-from kafkasim.core.zk_requests import Check, Create, SetData
-from kafkasim.errors import (
-    FencedLeaderEpochException,
-    IneligibleReplicaException,
-    InvalidUpdateVersionException,
-    NotControllerException,
-    StaleBrokerEpochException,
-    UnknownTopicOrPartitionException,
-)
-from kafkasim.messages.control import AlterPartitionRequest, AlterPartitionResponse, PartitionState
+from kafkasim.core.zk_requests import Check, Create, Delete, SetData
+from kafkasim.messages.control import PartitionState, StopReplicaRequest
 from kafkasim.records import TopicPartition
-from kafkasim.sim.controller_channels import ControllerChannels
-from kafkasim.sim.network import Reply
+from kafkasim.sim.controlled_shutdown import ControlledShutdown
+from kafkasim.sim.controller_channels import Batch, ControllerChannels
+from kafkasim.sim.isr_changes import IsrChanges
+from kafkasim.sim.partition_states import ControllerMoved, PartitionStates
+from kafkasim.sim.preferred_election import PreferredElection
+from kafkasim.sim.producer_ids import ProducerIdBlocks
+from kafkasim.sim.reassignment import Reassignment
+from kafkasim.sim.replica_states import ReplicaStates
+from kafkasim.sim.topic_changes import TopicChanges
+from kafkasim.sim.topic_deletion import TopicDeletion
 from kafkasim.trace import Fact
-from kafkasim.trace.facts import ControllerElected, LiveBrokersChanged, PartitionChanged, TopicCreated
+from kafkasim.trace.facts import ControllerElected, ControllerResigned, LiveBrokersChanged, PartitionChanged
 
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
@@ -45,23 +45,32 @@ class Controller:
     """One broker's part in the control of the cluster: candidate, or active controller."""
 
     def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self._zookeeper = broker.zookeeper
-        self._journal = broker.kernel.journal
+        self.broker = broker
+        self.broker_id = broker.broker_id
+        self.zookeeper = broker.zookeeper
+        self.journal = broker.kernel.journal
         self.is_active = False
         self.epoch = 0
         self._epoch_version = -1
-        self._decision: Fact | None = None
         self._begin_term()
 
     def _begin_term(self) -> None:
-        self.metadata = Metadata()
-        self._broker_epochs: dict[int, int] = {}
+        self.context = ControllerContext()
+        self.partitions = PartitionStates(self)
+        self.replicas = ReplicaStates(self, self.partitions)
+        self.topics = TopicChanges(self)
+        self.deletion = TopicDeletion(self)
+        self.reassignment = Reassignment(self)
+        self.elections = PreferredElection(self)
+        self.shutdowns = ControlledShutdown(self)
+        self.isr_changes = IsrChanges(self)
+        self.producer_ids = ProducerIdBlocks(self)
         self._events: deque[tuple[Fact | None, Callable[[], Steps]]] = deque()
         self._working = False
+        self._decision: Fact | None = None
         self._channels = ControllerChannels(
-            self._broker, self._broker.broker_id, self.metadata, self._broker_epochs,
-            timeout_ms=self._broker.config.controller_socket_timeout_ms,
+            self.broker, self.broker_id, self.context, self._answered,
+            timeout_ms=self.broker.config.controller_socket_timeout_ms,
         )  # fmt: skip
 
     # --- election -------------------------------------------------------------------------------------
@@ -69,13 +78,13 @@ class Controller:
     def elect(self) -> Steps:
         """Become the controller if nobody is; else wait for /controller to vanish. Kafka: KafkaController.elect."""
         while True:
-            found = yield self._zookeeper.exists(znodes.CONTROLLER, watch=self._controller_changed)
+            found = yield self.zookeeper.exists(znodes.CONTROLLER, watch=self._controller_changed)
             if found is not None:
                 return
             epoch, version = yield from self._last_epoch()
-            payload = znodes.controller_payload(self._broker.broker_id, self._broker.kernel.now_ms)
+            payload = znodes.controller_payload(self.broker_id, self.broker.kernel.now_ms)
             try:
-                yield self._zookeeper.multi(
+                yield self.zookeeper.multi(
                     [
                         Create(znodes.CONTROLLER, payload, ephemeral=True),
                         SetData(znodes.CONTROLLER_EPOCH, str(epoch + 1).encode(), version),
@@ -90,95 +99,175 @@ class Controller:
     def _last_epoch(self) -> Generator[Any, Any, tuple[int, int]]:
         while True:
             try:
-                data, stat = yield self._zookeeper.get(znodes.CONTROLLER_EPOCH)
+                data, stat = yield self.zookeeper.get(znodes.CONTROLLER_EPOCH)
                 return int(data), stat.version
             except NoNodeError:
                 try:
-                    yield self._zookeeper.create(znodes.CONTROLLER_EPOCH, b"0")
+                    yield self.zookeeper.create(znodes.CONTROLLER_EPOCH, b"0")
                 except NodeExistsError:
                     continue
 
-    def _controller_changed(self, event: object) -> None:
-        if not self.is_active:
-            self._broker.process(self.elect(), "controller election")
+    def _controller_changed(self, event: Any) -> None:
+        if self.is_active:
+            if event.event == "NodeDeleted":
+                self.enqueue(self._step_down)
+        else:
+            self.broker.process(self.elect(), "controller election")
 
-    def resign(self) -> None:
-        """The session has expired: whatever was queued is for the next controller to do."""
+    def _step_down(self) -> Steps:
+        """Somebody has deleted /controller: stop being it, and take part in the next election."""
+        self.resign("/controller was deleted")
+        yield from self.elect()
+
+    def resign(self, reason: str) -> None:
+        """Whatever was queued is for the next controller to do."""
+        if self.is_active:
+            self.journal.because(ControllerResigned(self.broker_id, self.epoch, reason))
         self._channels.close_all()
+        self.elections.stop()
         self.is_active = False
         self._begin_term()
+
+    # --- failover ---------------------------------------------------------------------------------------
 
     def _take_over(self) -> Steps:
         """Read everything, tell everyone, elect what has no leader. Kafka: onControllerFailover."""
         self._begin_term()
-        self.is_active = True
-        self._working = True
-        self._journal.because(ControllerElected(self._broker.broker_id, self.epoch))
-        metadata = self.metadata
-        metadata.controller_id = self._broker.broker_id
-        for broker, (server, broker_epoch) in (yield from self._read_brokers()).items():
-            metadata.brokers[broker] = server
-            self._broker_epochs[broker] = broker_epoch
+        self.is_active = self._working = True
+        self.journal.because(ControllerElected(self.broker_id, self.epoch))
+        yield from self._run(self._fail_over)
+
+    def _fail_over(self) -> Steps:
+        context = self.context
+        context.controller_id = self.broker_id
+        yield self.zookeeper.exists(znodes.CONTROLLER, watch=self._controller_changed)
+        yield from self._once(Create(znodes.FEATURE, znodes.feature_payload()))
+        for broker, (server, broker_epoch, rack) in (yield from self._read_brokers()).items():
+            context.came(broker, server, broker_epoch, rack)
             self._channels.open(broker, server)
-        self._journal.record(LiveBrokersChanged(self._broker.broker_id, tuple(metadata.brokers)))
-        created: list[str] = []
-        for topic in (yield self._zookeeper.get_children(znodes.TOPICS, watch=self._topics_changed)):
-            known = yield from self._read_topic(topic)
-            if not known:
-                created.append(topic)
-        everything = list(metadata.partitions)
-        self._channels.update_metadata(self.epoch, everything, metadata.brokers)
-        dead = [tp for tp in everything if not all(map(metadata.is_live, metadata.partitions[tp].replicas))]
-        yield from self._take_offline(dead, [b for tp in dead for b in metadata.partitions[tp].replicas])
-        self._channels.tell(self.epoch, everything)
-        yield from self._elect_offline()
-        for topic in created:
-            yield from self._bring_online(topic)
-        self._working = False
-        self._work()
+        self.journal.record(LiveBrokersChanged(self.broker_id, tuple(context.brokers)))
+        yield from self.topics.read_all()
+        batch = self.batch()
+        batch.update_metadata(context.brokers, context.partitions)
+        self.send(batch)
+        deleting = yield self.zookeeper.get_children(znodes.DELETE_TOPICS)
+        context.deleting.update((topic, None) for topic in deleting if context.has_topic(topic))
+        self.replicas.online({broker: self._kept(broker) for broker in context.brokers})
+        dead = sorted({one for its in context.assignments.values() for one in its.replicas} - set(context.brokers))
+        yield from self.replicas.offline({broker: self._kept(broker) for broker in dead}, "broker-{broker} is gone")
+        yield from self.partitions.trigger_online()
+        yield from self.reassignment.resume()
+        yield from self.deletion.look()
+        self.elections.start()
+
+    def _kept(self, broker: int) -> list[TopicPartition]:
+        """The partitions on a broker that are not being deleted."""
+        return [tp for tp in self.context.replicas_on(broker) if tp.topic not in self.context.deleting]
+
+    def _once(self, operation: Create) -> Steps:
+        try:
+            yield from self.checked([self.epoch_check(), operation])
+        except NodeExistsError:
+            return
 
     # --- the event queue ----------------------------------------------------------------------------------
 
     def enqueue(self, event: Callable[[], Steps]) -> None:
-        """Do something after everything that came before."""
-        self._events.append((self._journal.cause, event))
-        self._work()
+        """Do something after everything that came before; only an active controller has anything to do."""
+        if self.is_active:
+            self._events.append((self.journal.cause, event))
+            self._work()
+
+    def ask(self, event: Callable[[], Steps], refuse: Callable[[], None]) -> None:
+        """Enqueue what a request asks for, or refuse it because another broker is the controller."""
+        if self.is_active:
+            self.enqueue(event)
+        else:
+            refuse()
 
     def _work(self) -> None:
         if not self._working and self._events and self.is_active:
             self._working = True
-            self._journal.cause, event = self._events.popleft()
-            self._broker.process(self._run(event), "controller event")
+            self.journal.cause, event = self._events.popleft()
+            self.broker.process(self._run(event), "controller event")
 
     def _run(self, event: Callable[[], Steps]) -> Steps:
         term = self._channels
         try:
             yield from event()
-        except BadVersionError:
+        except ControllerMoved:
             # Somebody else has become the controller: nothing was written, and this one has nothing to say any more.
             if self._channels is term:
-                self.resign()
-                self._broker.process(self.elect(), "controller election")
+                self.resign("another broker has raised /controller_epoch")
+                self.broker.process(self.elect(), "controller election")
             return
         if self._channels is term:
             self._working = False
             self._work()
 
+    # --- writing and telling ----------------------------------------------------------------------------------
+
+    def epoch_check(self) -> Check:
+        """What makes a write fail that comes from a controller of the past."""
+        return Check(znodes.CONTROLLER_EPOCH, self._epoch_version)
+
+    def checked(self, operations: Sequence[Check | Create | SetData | Delete]) -> Steps:
+        """Write something that only a foreign controller could make fail with BadVersion."""
+        try:
+            yield self.zookeeper.multi(operations)
+        except BadVersionError as error:
+            raise ControllerMoved from error
+
+    def check_still_controller(self) -> Steps:
+        """Tell a partition that has changed from a controller that has: raises ControllerMoved."""
+        _, stat = yield self.zookeeper.get(znodes.CONTROLLER_EPOCH)
+        if stat.version != self._epoch_version:
+            raise ControllerMoved
+
+    def know(self, tp: TopicPartition, state: PartitionState, reason: str, setting: str) -> None:
+        """A partition's new state is written."""
+        self.context.put(tp, state)
+        self.elections.soon()
+        self._decision = self.journal.record(
+            PartitionChanged(
+                self.broker_id, tp, state.leader, state.isr, state.leader_epoch, state.partition_epoch, reason, setting
+            )
+        )
+
+    def batch(self) -> Batch:
+        """Gather what a decision has to say to the brokers."""
+        return Batch(self._channels, self.epoch)
+
+    def send(self, batch: Batch) -> None:
+        """Say it; what the brokers do then is caused by the last decision."""
+        before = self.journal.cause
+        if self._decision is not None:
+            self.journal.cause, self._decision = self._decision, None
+        batch.send()
+        self.journal.cause = before
+
+    def _answered(self, broker: int, request: Any, response: Any) -> None:
+        if isinstance(request, StopReplicaRequest):
+            self.deletion.answered(broker, request, response)
+
+    def allows_unclean(self, topic: str) -> bool:
+        """Whether a topic may be led by a replica that was not in sync."""
+        return self.broker.topic_config(self.context.topic_configs.get(topic, {})).unclean_leader_election_enable
+
     # --- brokers come and go --------------------------------------------------------------------------------
 
-    def _read_brokers(self) -> Generator[Any, Any, dict[int, tuple[str, int]]]:
-        """The registered brokers: id -> (host, broker epoch). Reading sets the watch again."""
-        ids = yield self._zookeeper.get_children(znodes.BROKER_IDS, watch=self._brokers_changed)
-        brokers: dict[int, tuple[str, int]] = {}
-        for broker in sorted(map(int, ids)):
+    def _read_brokers(self) -> Generator[Any, Any, dict[int, tuple[str, int, str | None]]]:
+        """The registered brokers: id -> (host, broker epoch, rack). Reading sets the watch again."""
+        ids = yield self.zookeeper.get_children(znodes.BROKER_IDS, watch=self._brokers_changed)
+        reads = {broker: self.zookeeper.get(znodes.broker_path(broker)) for broker in sorted(map(int, ids))}
+        brokers: dict[int, tuple[str, int, str | None]] = {}
+        for broker, read in reads.items():
             try:
-                data, stat = yield self._zookeeper.get(znodes.broker_path(broker))
+                data, stat = yield read
             except NoNodeError:
                 continue
             payload = znodes.decode(data)
-            brokers[broker] = (payload["host"], stat.czxid)
-            if "rack" in payload:
-                self.metadata.racks[broker] = payload["rack"]
+            brokers[broker] = (payload["host"], stat.czxid, payload.get("rack"))
         return brokers
 
     def _brokers_changed(self, event: object) -> None:
@@ -186,206 +275,45 @@ class Controller:
 
     def _brokers_may_have_changed(self) -> Steps:
         """Compare the list with the one before: new, dead, and bounced (the same id with a newer session)."""
+        context = self.context
         brokers = yield from self._read_brokers()
-        known = self._broker_epochs
-        bounced = [b for b, (_, epoch) in brokers.items() if b in known and epoch > known[b]]
+        known = context.broker_epochs
+        bounced = [b for b, (_, epoch, _) in brokers.items() if b in known and epoch > known[b]]
         dead = [b for b in known if b not in brokers] + bounced
         new = [b for b in brokers if b not in known] + bounced
         for broker in dead:
             self._channels.close(broker)
-            del self.metadata.brokers[broker], self._broker_epochs[broker]
+            context.went(broker)
         if dead:
             self._announce_brokers()
             yield from self._on_failure(dead)
         for broker in new:
-            server, self._broker_epochs[broker] = brokers[broker]
-            self.metadata.brokers[broker] = server
-            self._channels.open(broker, server)
+            context.came(broker, *brokers[broker])
+            self._channels.open(broker, brokers[broker][0])
         if new:
-            self.metadata.brokers = dict(sorted(self.metadata.brokers.items()))
             self._announce_brokers()
             yield from self._on_startup(new)
 
     def _announce_brokers(self) -> None:
-        self._journal.because(LiveBrokersChanged(self._broker.broker_id, tuple(sorted(self.metadata.brokers))))
+        self.journal.because(LiveBrokersChanged(self.broker_id, tuple(self.context.brokers)))
 
     def _on_failure(self, dead: list[int]) -> Steps:
         """Kafka: onBrokerFailure. First new leaders, then the dead replicas leave every ISR that they are still in."""
-        yield from self._elect_offline()
-        hit = [tp for broker in dead for tp in self.metadata.with_replica_on(broker)]
-        yield from self._take_offline(list(dict.fromkeys(hit)), dead)
-        self._channels.update_metadata(self.epoch, (), self.metadata.brokers)
+        self.deletion.brokers_died(dead)
+        yield from self.partitions.trigger_online()
+        hit = {broker: self._kept(broker) for broker in dead}
+        yield from self.replicas.offline(hit, "broker-{broker} is gone")
+        batch = self.batch()
+        batch.update_metadata(self.context.brokers, ())
+        self.send(batch)
 
     def _on_startup(self, new: list[int]) -> Steps:
         """Kafka: onBrokerStartup. The broker learns everything and takes up its replicas as a follower."""
-        old = [broker for broker in self.metadata.brokers if broker not in new]
-        self._channels.update_metadata(self.epoch, (), old)
-        self._channels.update_metadata(self.epoch, list(self.metadata.partitions), new)
-        mine = list(dict.fromkeys(tp for broker in new for tp in self.metadata.with_replica_on(broker)))
-        self._channels.tell(self.epoch, mine, only_to=new)
-        yield from self._elect_offline()
-
-    def _elect_offline(self) -> Steps:
-        """Elect a leader for every partition whose leader is not live."""
-        changed = []
-        for tp, state in sorted(self.metadata.partitions.items()):
-            if self.metadata.is_live(state.leader):
-                continue
-            chosen = offline_election(
-                state.replicas, state.isr, self.metadata.brokers, unclean=self._allows_unclean(tp.topic)
-            )
-            if chosen is not None:
-                was = f"broker-{state.leader} is gone" if state.leader >= 0 else "it had no leader"
-                reason = f"{was}, broker-{chosen.leader} is the first live in-sync replica"
-                new = replace(state, leader=chosen.leader, isr=chosen.isr, leader_epoch=state.leader_epoch + 1)
-                yield from self._write(tp, new, reason)
-                changed.append(tp)
-        self._tell(changed)
-
-    def _allows_unclean(self, topic: str) -> bool:
-        own = self.metadata.topic_configs.get(topic, {})
-        return self._broker.topic_config(own).unclean_leader_election_enable
-
-    def _take_offline(self, partitions: list[TopicPartition], gone: list[int]) -> Steps:
-        """Dead replicas leave the ISR, one decision each; the last member stays listed. Kafka: OfflineReplica."""
-        changed: dict[TopicPartition, None] = {}
-        for tp in partitions:
-            for broker in dict.fromkeys(gone):
-                state = self.metadata.partitions[tp]
-                if self.metadata.is_live(broker) or broker not in state.replicas:
-                    continue
-                if broker not in state.isr and broker != state.leader:
-                    continue
-                isr = tuple(one for one in state.isr if one != broker) or state.isr
-                leader = NO_LEADER if state.leader == broker else state.leader
-                if (leader, isr) == (state.leader, state.isr):
-                    continue
-                new = replace(state, leader=leader, isr=isr, leader_epoch=state.leader_epoch + 1)
-                yield from self._write(tp, new, f"broker-{broker} is gone")
-                changed[tp] = None
-        self._tell(list(changed))
-
-    def _write(self, tp: TopicPartition, new: PartitionState, reason: str) -> Steps:
-        """Write a partition's state if it is still the one that is known here, and only as the present controller."""
-        payload = znodes.state_payload(new, self.epoch)
-        yield self._zookeeper.multi(
-            [
-                Check(znodes.CONTROLLER_EPOCH, self._epoch_version),
-                SetData(znodes.state_path(tp), payload, new.partition_epoch),
-            ]
-        )
-        self._know(tp, replace(new, partition_epoch=new.partition_epoch + 1), reason)
-
-    def _know(self, tp: TopicPartition, state: PartitionState, reason: str) -> None:
-        self.metadata.partitions[tp] = state
-        self._decision = self._journal.record(
-            PartitionChanged(
-                self._broker.broker_id, tp, state.leader, state.isr, state.leader_epoch, state.partition_epoch, reason
-            )
-        )
-
-    def _tell(self, changed: Sequence[TopicPartition], *, leader_and_isr: bool = True, new: bool = False) -> None:
-        """Tell the brokers what was decided; what they do then is caused by the last decision."""
-        if changed:
-            self._journal.cause = self._decision
-            self._channels.tell(self.epoch, changed, leader_and_isr=leader_and_isr, new=new)
-
-    # --- topics ------------------------------------------------------------------------------------------------
-
-    def create_topic(
-        self, topic: str, assignment: Mapping[int, tuple[int, ...]], config: Mapping[str, str], topic_id: str
-    ) -> Steps:
-        """Write a new topic into ZooKeeper; its watch brings it online. Raises NodeExistsError when it is there."""
-        yield self._zookeeper.multi(
-            [
-                Check(znodes.CONTROLLER_EPOCH, self._epoch_version),
-                Create(znodes.config_path(topic), znodes.config_payload(config)),
-                Create(znodes.topic_path(topic), znodes.topic_payload(topic_id, assignment)),
-            ]
-        )
-        replicas = tuple(assignment[number] for number in sorted(assignment))
-        settings = tuple(sorted(config.items()))
-        self._journal.record(TopicCreated(topic, len(replicas), len(replicas[0]), replicas, settings))
-
-    def _topics_changed(self, event: object) -> None:
-        self.enqueue(self._topics_may_have_changed)
-
-    def _topics_may_have_changed(self) -> Steps:
-        topics = yield self._zookeeper.get_children(znodes.TOPICS, watch=self._topics_changed)
-        known = set(self.metadata.topics)
-        for topic in sorted(topics):
-            if topic not in known:
-                yield from self._read_topic(topic)
-                yield from self._bring_online(topic)
-
-    def _read_topic(self, topic: str) -> Generator[Any, Any, bool]:
-        """Read a topic's assignment, settings and states; False when its partitions never were online."""
-        data, _ = yield self._zookeeper.get(znodes.topic_path(topic))
-        config, _ = yield self._zookeeper.get(znodes.config_path(topic))
-        self.metadata.topic_configs[topic] = znodes.decode(config)["config"]
-        online = True
-        for number, replicas in znodes.assignment_of(data).items():
-            tp = TopicPartition(topic, number)
-            try:
-                state, stat = yield self._zookeeper.get(znodes.state_path(tp))
-            except NoNodeError:
-                online = False
-                self.metadata.partitions[tp] = PartitionState(NO_LEADER, -1, (), -1, replicas, is_new=True)
-            else:
-                self.metadata.partitions[tp] = znodes.state_of(state, stat.version, replicas)
-        return online
-
-    def _bring_online(self, topic: str) -> Steps:
-        """New to Online: the first live replica leads, all live replicas are in sync, leader epoch 0."""
-        online = []
-        parents = [f"{znodes.topic_path(topic)}/partitions"]
-        for number, state in self.metadata.of_topic(topic).items():
-            tp = TopicPartition(topic, number)
-            live = tuple(broker for broker in state.replicas if self.metadata.is_live(broker))
-            if not live or not state.is_new:
-                continue
-            new = PartitionState(live[0], 0, live, 0, state.replicas)
-            parents.append(f"{znodes.topic_path(topic)}/partitions/{number}")
-            yield self._zookeeper.multi(
-                [
-                    Check(znodes.CONTROLLER_EPOCH, self._epoch_version),
-                    *(Create(path, b"") for path in parents),
-                    Create(znodes.state_path(tp), znodes.state_payload(new, self.epoch)),
-                ]
-            )
-            parents = []
-            self._know(tp, new, "the topic is new")
-            online.append(tp)
-        self._tell(online, new=True)
-
-    # --- in-sync replicas -----------------------------------------------------------------------------------------
-
-    def alter_partition(self, request: AlterPartitionRequest, reply: Reply) -> None:
-        """A leader asks for another ISR (4.10)."""
-        if not self.is_active:
-            reply(AlterPartitionResponse(NotControllerException))
-        else:
-            self.enqueue(lambda: self._alter_partition(request, reply))
-
-    def _alter_partition(self, request: AlterPartitionRequest, reply: Reply) -> Steps:
-        tp = request.tp
-        state = self.metadata.partitions.get(tp)
-        if self._broker_epochs.get(request.broker_id) != request.broker_epoch:
-            reply(AlterPartitionResponse(StaleBrokerEpochException))
-        elif state is None:
-            reply(AlterPartitionResponse(UnknownTopicOrPartitionException))
-        elif request.leader_epoch > state.leader_epoch or request.partition_epoch > state.partition_epoch:
-            reply(AlterPartitionResponse(NotControllerException))
-        elif request.leader_epoch < state.leader_epoch:
-            reply(AlterPartitionResponse(FencedLeaderEpochException))
-        elif set(request.new_isr) == set(state.isr):
-            reply(AlterPartitionResponse(None, state.isr, state.partition_epoch))
-        elif request.partition_epoch < state.partition_epoch:
-            reply(AlterPartitionResponse(InvalidUpdateVersionException))
-        elif not all(map(self.metadata.is_live, request.new_isr)):
-            reply(AlterPartitionResponse(IneligibleReplicaException))
-        else:
-            isr = tuple(broker for broker in state.replicas if broker in request.new_isr)
-            yield from self._write(tp, replace(state, isr=isr), f"its leader broker-{request.broker_id} asked for it")
-            self._tell([tp], leader_and_isr=False)
-            reply(AlterPartitionResponse(None, isr, self.metadata.partitions[tp].partition_epoch))
+        batch = self.batch()
+        batch.update_metadata([broker for broker in self.context.brokers if broker not in new], ())
+        batch.update_metadata(new, self.context.partitions)
+        self.send(batch)
+        self.replicas.online({broker: self._kept(broker) for broker in new})
+        yield from self.partitions.trigger_online()
+        yield from self.reassignment.resume()
+        yield from self.deletion.brokers_came(new)

@@ -1,40 +1,50 @@
-"""A broker's answers about topics: metadata from its own picture, new topics through the controller, producer ids.
+"""A broker's answers about topics: metadata from its own picture; as the controller, new and deleted topics.
 
-Kafka: KafkaApis, ZkAdminManager, AutoTopicCreationManager, ProducerIdManager.
+Kafka: KafkaApis, ZkAdminManager, AutoTopicCreationManager.
 """
 
 from __future__ import annotations
 
-import re
+import random
+import uuid
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from kafkasim.config import checks
 from kafkasim.core import znode_payloads as znodes
-from kafkasim.core.placement import assign_replicas
-from kafkasim.core.zk_errors import BadVersionError, NodeExistsError
+from kafkasim.core.placement import Assignment, assign_replicas
+from kafkasim.core.topic_rules import added_partitions, check_name, checked_assignment
+from kafkasim.core.zk_errors import NodeExistsError
+from kafkasim.core.zk_requests import Create
 from kafkasim.errors import (
     ConfigError,
     CoordinatorLoadInProgressException,
     InvalidConfigurationException,
-    InvalidReplicaAssignmentException,
     InvalidTopicException,
     KafkaError,
     NotControllerException,
     TimeoutException,
+    TopicDeletionDisabledException,
     TopicExistsException,
+    UnknownTopicOrPartitionException,
 )
-from kafkasim.messages.admin import CreateTopicsRequest, CreateTopicsResponse
+from kafkasim.messages import admin, transactions
 from kafkasim.messages.data import MetadataRequest
-from kafkasim.messages.transactions import InitProducerIdRequest, InitProducerIdResponse
+from kafkasim.records import TopicPartition
 from kafkasim.sim.channel import Channel
+from kafkasim.sim.metadata_waits import MetadataWaits
 from kafkasim.sim.network import Reply
+from kafkasim.sim.partition_states import ControllerMoved
 
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
+    from kafkasim.sim.controller import Controller
 
-LEGAL_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state")
-PRODUCER_ID_BLOCK = 1000
+
+Steps = Generator[Any, Any, None]
 
 
 class TopicAdmin:
@@ -43,20 +53,30 @@ class TopicAdmin:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._chance = broker.kernel.rng(f"placement/{broker.name}")
-        self._waiting: list[tuple[str, int, Reply, Callable[[], object]]] = []
         self._creating: dict[str, None] = {}
-        self._producer_ids: list[int] = []
+        self.waits = MetadataWaits(broker)
+
+    @property
+    def _controller(self) -> Controller:
+        return self._broker.controller
 
     # --- metadata ------------------------------------------------------------------------------------------
 
     def metadata(self, request: MetadataRequest, reply: Reply) -> None:
         """Answer from this broker's picture; an unknown topic may be created on the way (4.11)."""
         response = self._broker.metadata.answer(request.topics)
+        for topic, (error, _) in list(response.topics.items()):
+            if error is None:
+                continue
+            if checks.trouble_with_name(topic):
+                response.topics[topic] = (InvalidTopicException, ())
+            elif (
+                request.allow_auto_topic_creation
+                and self._broker.config.auto_create_topics_enable
+                and topic not in INTERNAL_TOPICS
+            ):
+                self.auto_create(topic, -1, -1, {})
         reply(response)
-        if request.allow_auto_topic_creation and self._broker.config.auto_create_topics_enable:
-            for topic, (error, _) in response.topics.items():
-                if error is not None and LEGAL_NAME.fullmatch(topic) and topic not in INTERNAL_TOPICS:
-                    self.auto_create(topic, -1, -1, {})
 
     def auto_create(self, topic: str, partitions: int, replication_factor: int, config: Mapping[str, str]) -> None:
         """Ask the controller for a topic that somebody needs; whoever needs it asks again."""
@@ -71,122 +91,141 @@ class TopicAdmin:
             self._creating.pop(topic, None)
             channel.close()
 
-        channel.send(CreateTopicsRequest(topic, partitions, replication_factor, dict(config)), answered)
+        request = admin.CreateTopicsRequest(
+            topic, partitions, replication_factor, dict(config), timeout_ms=broker.config.request_timeout_ms
+        )
+        channel.send(request, answered)
 
-    def metadata_changed(self) -> None:
-        """A creation is answered when this broker knows a leader of every partition of the topic."""
-        for entry in list(self._waiting):
-            topic, partitions, reply, cancel = entry
-            led = [state for state in self._broker.metadata.of_topic(topic).values() if state.leader >= 0]
-            if len(led) == partitions:
-                self._waiting.remove(entry)
-                cancel()
-                reply(CreateTopicsResponse())
+    # --- what only the controller does ------------------------------------------------------------------------
 
-    # --- creating --------------------------------------------------------------------------------------------
+    def create(self, request: admin.CreateTopicsRequest, reply: Reply) -> None:
+        """Check, place and write a new topic. Kafka: ZkAdminManager.createTopics."""
+        self._do(lambda: self._create(request, reply), reply, admin.CreateTopicsResponse)
 
-    def create(self, request: CreateTopicsRequest, reply: Reply) -> None:
-        """Check, place and write a new topic; only the controller does. Kafka: ZkAdminManager.createTopics."""
-        if not self._broker.controller.is_active:
-            reply(CreateTopicsResponse(NotControllerException))
+    def delete(self, request: admin.DeleteTopicsRequest, reply: Reply) -> None:
+        """Have a topic deleted. Kafka: ZkAdminManager.deleteTopics."""
+        self._do(lambda: self._delete(request, reply), reply, admin.DeleteTopicsResponse)
+
+    def create_partitions(self, request: admin.CreatePartitionsRequest, reply: Reply) -> None:
+        """Check, place and write more partitions. Kafka: ZkAdminManager.createPartitions."""
+        self._do(lambda: self._create_partitions(request, reply), reply, admin.CreatePartitionsResponse)
+
+    def _do(self, steps: Callable[[], Steps], reply: Reply, response: type[admin.AdminResponse]) -> None:
+        """Handled beside the controller's event queue, as in Kafka; the watches that follow are its events."""
+        if not self._controller.is_active:
+            reply(response(NotControllerException))
             return
-        self._broker.process(self._create(request, reply), f"creation of {request.topic}")
 
-    def _create(self, request: CreateTopicsRequest, reply: Reply) -> Generator[Any, Any, None]:
-        topic = request.topic
+        def guarded() -> Steps:
+            try:
+                yield from steps()
+            except ControllerMoved:
+                reply(response(NotControllerException))
+            except KafkaError as error:
+                reply(response(type(error), str(error)))
+
+        self._broker.process(guarded(), response.__name__.removesuffix("Response"))
+
+    def _create(self, request: admin.CreateTopicsRequest, reply: Reply) -> Steps:
+        topic, controller = request.topic, self._controller
+        check_name(topic, controller.context.all_topics)
+        self.check_config(request.config)
+        assignment = self._assignment(request)
         try:
-            self._check_name(topic)
-            self._check_config(request.config)
-            assignment = self._assignment(request)
-            topic_id = f"{self._chance.getrandbits(64):016x}"
-            yield from self._broker.controller.create_topic(topic, assignment, request.config, topic_id)
-        except KafkaError as error:
-            reply(CreateTopicsResponse(type(error), str(error)))
-            return
-        except NodeExistsError:
-            reply(CreateTopicsResponse(TopicExistsException, f"Topic {topic!r} already exists."))
-            return
-        except BadVersionError:
-            reply(CreateTopicsResponse(NotControllerException))
-            return
-        self._await_leaders(request, len(assignment), reply)
+            yield from controller.topics.create(topic, assignment, request.config, _topic_id(self._chance))
+        except NodeExistsError as error:
+            raise TopicExistsException(f"Topic {topic!r} already exists.") from error
+        self._await_leaders(topic, len(assignment), request.timeout_ms, reply, admin.CreateTopicsResponse)
 
-    def _await_leaders(self, request: CreateTopicsRequest, partitions: int, reply: Reply) -> None:
-        def time_out() -> None:
-            self._waiting.remove(entry)
-            reply(
-                CreateTopicsResponse(TimeoutException, "The topic was created, but not all partitions have a leader.")
-            )
+    def _await_leaders(
+        self, topic: str, count: int, timeout_ms: int, reply: Reply, response: type[admin.AdminResponse]
+    ) -> None:
+        """A creation is answered when this broker knows a leader of every partition of the topic."""
 
-        deadline = self._broker.deadlines.add(request.timeout_ms, time_out)
-        entry = (request.topic, partitions, reply, deadline.cancel)
-        self._waiting.append(entry)
-        self.metadata_changed()
+        def led() -> bool:
+            states = self._broker.metadata.of_topic(topic).values()
+            return sum(state.leader >= 0 for state in states) >= count
 
-    def _check_name(self, topic: str) -> None:
-        known = self._broker.controller.metadata.topics
-        if topic in known:
-            raise TopicExistsException(f"Topic {topic!r} already exists.")
-        if not LEGAL_NAME.fullmatch(topic) or topic in (".", ".."):
-            raise InvalidTopicException(
-                f"Topic name {topic!r} is illegal: 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and not"
-                " '.' or '..'."
-            )
-        for other in known:
-            if other.replace(".", "_") == topic.replace(".", "_"):
-                raise InvalidTopicException(f"Topic {topic!r} collides with the existing topic {other!r}.")
+        late = response(TimeoutException, "The topic is written, but not all its partitions have a leader.")
+        self.waits.until(led, lambda: reply(response()), timeout_ms, lambda: reply(late))
 
-    def _check_config(self, config: Mapping[str, str]) -> None:
+    def check_config(self, config: Mapping[str, str]) -> None:
+        """Refuse settings that a topic cannot have."""
         try:
             self._broker.topic_config(config)
         except ConfigError as error:
             raise InvalidConfigurationException(str(error)) from error
 
-    def _assignment(self, request: CreateTopicsRequest) -> dict[int, tuple[int, ...]]:
+    def _assignment(self, request: admin.CreateTopicsRequest) -> Assignment:
         if request.assignment is not None:
-            return _checked(request.assignment)
+            return checked_assignment(request.assignment)
         config = self._broker.config
         partitions = config.num_partitions if request.partitions == -1 else request.partitions
         factor = config.default_replication_factor if request.replication_factor == -1 else request.replication_factor
-        metadata = self._broker.controller.metadata
-        brokers = sorted(metadata.brokers)
+        context = self._controller.context
+        brokers = context.live
         start, shift = self._chance.randrange(len(brokers)), self._chance.randrange(len(brokers))
         return assign_replicas(
-            brokers, partitions, factor, start_index=start, start_shift=shift, racks=metadata.racks or None
+            brokers, partitions, factor, start_index=start, start_shift=shift, racks=context.racks or None
         )
+
+    def _delete(self, request: admin.DeleteTopicsRequest, reply: Reply) -> Steps:
+        topic, controller = request.topic, self._controller
+        if not self._broker.config.delete_topic_enable:
+            raise TopicDeletionDisabledException
+        if not self._broker.metadata.knows(topic):
+            raise UnknownTopicOrPartitionException(f"There is no topic {topic!r}.")
+        with suppress(NodeExistsError):
+            yield from controller.checked([controller.epoch_check(), Create(znodes.delete_topic_path(topic), b"")])
+        late = admin.DeleteTopicsResponse(TimeoutException, "The topic is marked, but brokers know it still.")
+        self.waits.until(
+            lambda: not self._broker.metadata.knows(topic), lambda: reply(admin.DeleteTopicsResponse()),
+            request.timeout_ms, lambda: reply(late),
+        )  # fmt: skip
+
+    def _create_partitions(self, request: admin.CreatePartitionsRequest, reply: Reply) -> Steps:
+        topic, controller = request.topic, self._controller
+        context = controller.context
+        if topic in context.deleting:
+            raise InvalidTopicException("The topic is queued for deletion.")
+        if not context.has_topic(topic):
+            raise UnknownTopicOrPartitionException(f"The topic '{topic}' does not exist.")
+        added = added_partitions(
+            topic, context.assigned(topic), request.total_count, request.assignments, context.live, context.racks
+        )
+        yield from controller.topics.add_partitions(topic, added)
+        self._await_leaders(topic, request.total_count, request.timeout_ms, reply, admin.CreatePartitionsResponse)
+
+    def await_elections(
+        self, request: admin.ElectLeadersRequest, response: admin.ElectLeadersResponse, reply: Reply
+    ) -> None:
+        """An election by hand is answered when this broker knows the new leaders."""
+        elected = [tp for tp, (error, _) in response.results.items() if error is None]
+        expected = {tp: self._controller.context.partitions[tp] for tp in elected}
+
+        def pending() -> list[TopicPartition]:
+            known = self._broker.metadata.partitions
+            return [
+                tp for tp, state in expected.items() if tp not in known or known[tp].leader_epoch < state.leader_epoch
+            ]
+
+        def late() -> None:
+            response.results.update(dict.fromkeys(pending(), (TimeoutException, "The new leader is not known yet.")))
+            reply(response)
+
+        self.waits.until(lambda: not pending(), lambda: reply(response), request.timeout_ms, late)
 
     # --- producer ids ------------------------------------------------------------------------------------------
 
-    def init_producer_id(self, request: InitProducerIdRequest, reply: Reply) -> None:
-        """A new producer id, from a block of 1000 that this broker takes from ZooKeeper when it has none left."""
-        self._broker.process(self._init_producer_id(reply), "InitProducerId")
-
-    def _init_producer_id(self, reply: Reply) -> Generator[Any, Any, None]:
-        if not self._producer_ids:
-            zookeeper = self._broker.zookeeper
-            data, stat = yield zookeeper.get(znodes.PRODUCER_IDS)
-            start = int(znodes.decode(data)["block_end"]) + 1 if data else 0
-            end = start + PRODUCER_ID_BLOCK - 1
-            payload = {
-                "version": 1, "broker": self._broker.broker_id, "block_start": str(start), "block_end": str(end),
-            }  # fmt: skip
-            try:
-                yield zookeeper.set(znodes.PRODUCER_IDS, znodes.encode(payload), stat.version)
-            except BadVersionError:
-                reply(InitProducerIdResponse(CoordinatorLoadInProgressException))
-                return
-            self._producer_ids = list(range(start, end + 1))
-        reply(InitProducerIdResponse(None, self._producer_ids.pop(0), 0))
+    def init_producer_id(self, request: transactions.InitProducerIdRequest, reply: Reply) -> None:
+        """A new producer id; while this broker has none the producer asks again."""
+        producer_id = self._broker.producer_ids.take()
+        if producer_id is None:
+            reply(transactions.InitProducerIdResponse(CoordinatorLoadInProgressException))
+        else:
+            reply(transactions.InitProducerIdResponse(None, producer_id, 0))
 
 
-def _checked(assignment: Mapping[int, tuple[int, ...]]) -> dict[int, tuple[int, ...]]:
-    """An explicit assignment: partitions from 0 without gaps, the same number of distinct brokers for each."""
-    numbers = sorted(assignment)
-    if numbers != list(range(len(numbers))) or not numbers:
-        raise InvalidReplicaAssignmentException("Partitions should be a consecutive 0-based integer sequence.")
-    for number, replicas in assignment.items():
-        if not replicas or len(set(replicas)) != len(replicas):
-            raise InvalidReplicaAssignmentException(f"Duplicate or no brokers in the replicas of partition {number}.")
-        if len(replicas) != len(assignment[0]):
-            raise InvalidReplicaAssignmentException("All partitions should have the same number of replicas.")
-    return {number: tuple(assignment[number]) for number in numbers}
+def _topic_id(chance: random.Random) -> str:
+    """A random UUID as Kafka writes it: 22 characters of base64."""
+    return urlsafe_b64encode(uuid.UUID(int=chance.getrandbits(128), version=4).bytes).decode().rstrip("=")

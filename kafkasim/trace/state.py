@@ -51,7 +51,9 @@ class State:
     @property
     def topics(self) -> tuple[str, ...]:
         """The names of the topics, sorted."""
-        return tuple(sorted(created.topic for created in self.all(kinds.TopicCreated)))
+        gone = {fact.topic: fact.index for fact in self.all(kinds.TopicDeletionStarted)}
+        created = self.all(kinds.TopicCreated)
+        return tuple(sorted(one.topic for one in created if one.index > gone.get(one.topic, -1)))
 
     def partition(self, tp: object) -> kinds.PartitionChanged | None:
         """The state that the controller last wrote for a partition."""

@@ -17,8 +17,8 @@ STEPS: list[dict[str, Any]] = [
     {"do": "new_producer", "name": "p", "config": {"acks": "all"}, "at": 0.6},
     {"note": "for the reader", "at": 0.6},
     {"do": "send", "producer": "p", "topic": "t", "key": "k", "value": "v", "result": {"partition": 0, "offset": 0},
-     "at": 0.7},
-    {"until": "leo", "tp": "t-0", "brokers": [1, 2], "is": {"1": 1, "2": 1}, "seconds": 0.1, "at": 0.8},
+     "at": 0.8},
+    {"until": "leo", "tp": "t-0", "brokers": [1, 2], "is": {"1": 1, "2": 1}, "seconds": 0.1, "at": 0.9},
     {"see": "records", "tp": "t-0", "broker": 2, "is": [{"offset": 0, "key": "k", "value": "v"}], "at": 0.9},
     {"do": "send", "producer": "p", "topic": "no name!", "value": "v", "error": "InvalidTopicException", "at": 1.0},
 ]  # fmt: skip

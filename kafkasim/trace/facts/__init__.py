@@ -10,11 +10,16 @@ from kafkasim.trace.facts.clients import (
     RecordSent,
 )
 from kafkasim.trace.facts.controller import (
+    AssignmentChanged,
     BrokerRegistered,
+    ConfigChanged,
     ControllerElected,
+    ControllerResigned,
     LiveBrokersChanged,
     PartitionChanged,
     TopicCreated,
+    TopicDeleted,
+    TopicDeletionStarted,
 )
 from kafkasim.trace.facts.groups import (
     GroupChanged,
@@ -67,12 +72,15 @@ from kafkasim.trace.facts.zookeeper import (
 )
 
 __all__ = [
+    "AssignmentChanged",
     "BatchAcknowledged",
     "BatchFailed",
     "BatchRetried",
     "BatchSent",
     "BrokerRegistered",
+    "ConfigChanged",
     "ControllerElected",
+    "ControllerResigned",
     "Disconnected",
     "DuplicateRecognised",
     "Fact",
@@ -111,6 +119,8 @@ __all__ = [
     "SegmentsDeleted",
     "SessionChanged",
     "TopicCreated",
+    "TopicDeleted",
+    "TopicDeletionStarted",
     "UnflushedLost",
     "WatchFired",
     "ZnodeChanged",
