@@ -169,12 +169,18 @@ class Cluster:
         """The ids of all brokers, running or not."""
         return tuple(self._brokers)
 
-    def inject(self, fault: Fault) -> None:
-        """Break or mend something now; nothing is waited for, so processes may call it, too.
+    def inject(self, fault: Fault | faults.Plan) -> None:
+        """Break or mend something now, or follow a plan from now on; nothing is waited for, so processes may call it.
 
         Raises UsageError when that makes no sense, as to kill what is dead.
         """
-        self._injector.inject(fault)
+        if isinstance(fault, faults.Plan):
+            for _, step in fault:
+                self._injector.check(step)
+            for at_ms, step in fault:
+                self.at(self.now_ms + at_ms, step)
+        else:
+            self._injector.inject(fault)
 
     def kill(self, target: object) -> None:
         """A process dies at once; its files stay. See :class:`kafkasim.faults.Kill`."""

@@ -14,7 +14,7 @@ from kafkasim.core.replica import Replica
 from kafkasim.messages.control import AlterPartitionResponse, PartitionState
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Fact
-from kafkasim.trace.facts import IsrChangeProposed
+from kafkasim.trace.facts import IsrChangeProposed, IsrLearned
 
 BACK_TO_COMMITTED = ("INELIGIBLE_REPLICA", "OPERATION_NOT_ATTEMPTED")
 """Errors after which a leader gives its proposal up."""
@@ -61,7 +61,7 @@ class InSyncReplicas:
         """This broker leads in a new epoch: what it knew of its followers begins anew, but for the log end offsets
         when it led before."""
         self._take_over(state)
-        self.committed = state.isr
+        self._commit(state.isr)
         known = {} if is_new_leader else self.followers
         others = [broker for broker in state.replicas if broker != self._broker]
         self.followers = {broker: known.get(broker, Replica(broker)) for broker in others}
@@ -73,6 +73,10 @@ class InSyncReplicas:
         self._take_over(state)
         self.committed = ()
         self.followers = {}
+
+    def _commit(self, isr: tuple[int, ...]) -> None:
+        self.committed = isr
+        self._emit(IsrLearned(self._broker, self._tp, isr))
 
     def _take_over(self, state: PartitionState) -> None:
         self.partition_epoch, self._replicas = state.partition_epoch, state.replicas
@@ -154,7 +158,8 @@ class InSyncReplicas:
             return False
         if response.error is None:
             if response.partition_epoch >= self.partition_epoch:
-                self.committed, self.partition_epoch, self.proposed = response.isr, response.partition_epoch, None
+                self.partition_epoch, self.proposed = response.partition_epoch, None
+                self._commit(response.isr)
             return False
         if response.error.name in BACK_TO_COMMITTED:
             self.proposed = None

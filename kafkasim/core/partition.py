@@ -259,7 +259,9 @@ class Partition:
 
     def start_following(self) -> None:
         """Before the first fetch from a leader: cut what this variant of truncation cuts at once."""
-        self.truncate_to(self._truncation.start_of_following(self.log))
+        start = self._truncation.start_of_following(self.log)
+        if start < self.log.end_offset:
+            self.truncate_to(start)
 
     def position(self) -> FetchPosition:
         """From where a follower fetches: its log end offset, and the epoch of its last record."""
@@ -291,7 +293,13 @@ class Partition:
             self._emit(LogTruncated(self.broker, self.tp, self.log.end_offset))
 
     def truncate_to(self, offset: int) -> None:
-        """Cut the log so that it ends at ``offset``."""
+        """Cut the log so that it ends at ``offset``, and forget an epoch that began at its end.
+
+        The latter also when no record is cut: a leader that never appended anything has such an epoch, and its
+        successor knows nothing of it. Kafka: UnifiedLog.truncateTo.
+        """
         if offset < self.log.end_offset:
             self.log.truncate_to(offset)
             self._emit(LogTruncated(self.broker, self.tp, self.log.end_offset))
+        else:
+            self.log.epochs.truncate_from_end(self.log.end_offset)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from kafkasim.faults.machines import CrashLoop, Kill, Pause, PowerLoss, Restart, Resume, Start, Stop
 from kafkasim.faults.network import Clog, Delay, Heal, Loss, Partition
+from kafkasim.faults.plan import Plan, plan
 
 MachineFault = Kill | PowerLoss | Stop | Start | Restart | Pause | Resume | CrashLoop
 NetworkFault = Partition | Delay | Loss | Clog | Heal
@@ -29,9 +30,11 @@ __all__ = [
     "NetworkFault",
     "Partition",
     "Pause",
+    "Plan",
     "PowerLoss",
     "Restart",
     "Resume",
     "Start",
     "Stop",
+    "plan",
 ]

@@ -81,7 +81,10 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class CrashLoop:
-    """A process is killed, lies ``down_ms``, is started until it stays, lives ``up_ms``, and dies again: ``times``."""
+    """A process is killed, lies ``down_ms``, is started, has ``up_ms`` to live, and is killed again: ``times`` in all.
+
+    After the last time it is started until it stays, as by a supervisor.
+    """
 
     target: Target
     times: int = 3

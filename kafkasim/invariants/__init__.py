@@ -2,6 +2,7 @@
 
 :func:`delivery` counts; :func:`anomalies` looks for everything that the field has a name for; :func:`allowed` says what
 of that Kafka allows in a configuration, so that ``anomalies(trace).beyond(allowed(acks=1))`` is empty in every run.
+:func:`protocol` checks the theorems of replication itself.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from kafkasim.invariants.delivery import Delivery, delivery
 from kafkasim.invariants.effects import commits_ahead, repeated_effects, skipped_effects
 from kafkasim.invariants.finding import Finding, Findings
 from kafkasim.invariants.producing import duplicates, lost_writes, reordered_sends
+from kafkasim.invariants.protocol import PROTOCOL, protocol
 from kafkasim.trace import Trace
 
-__all__ = ["ANOMALIES", "Delivery", "Finding", "Findings", "allowed", "anomalies", "delivery"]
+__all__ = ["ANOMALIES", "PROTOCOL", "Delivery", "Finding", "Findings", "allowed", "anomalies", "delivery", "protocol"]
 
 ANOMALIES: tuple[Callable[[Trace], Iterator[Finding]], ...] = (
     lost_writes, duplicates, reordered_sends, polls_out_of_step, inconsistent_offsets, two_owners, skipped_effects,

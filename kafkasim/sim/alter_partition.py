@@ -73,4 +73,5 @@ class AlterPartitions:
         if not partition.isr_answered(isr, response, broker.kernel.now_ms):
             self._queue.popleft()
         broker.replicas.settle(partition)
+        broker.replicas.sessions.isr_changed(partition.tp)
         self._next()

@@ -85,8 +85,11 @@ class Channel:
         self.send(request, _never)
 
     def abandon(self, answer: Answer) -> None:
-        """Wait for this answer no longer."""
-        self._in_flight = deque(pending for pending in self._in_flight if pending.answer != answer)
+        """Wait for this answer no longer, and do not send what still waits to be sent for it."""
+        for pending in [pending for pending in self._in_flight if pending.answer == answer]:
+            pending.done()
+            self._in_flight.remove(pending)
+        self._unsent = deque(unsent for unsent in self._unsent if unsent[1] != answer)
 
     def close(self) -> None:
         """Hang up; nothing in flight is answered."""

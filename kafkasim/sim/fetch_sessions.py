@@ -28,7 +28,7 @@ from kafkasim.sim.network import Connection, Reply
 class FetchSession:
     """One fetcher: its positions, and which partitions may have something for it."""
 
-    __slots__ = ("connection", "expiry", "parked", "parked_at_us", "positions", "ready", "request", "told")
+    __slots__ = ("connection", "expiry", "joining", "parked", "parked_at_us", "positions", "ready", "request", "told")
 
     def __init__(self, connection: Connection, request: FetchRequest) -> None:
         self.connection = connection
@@ -39,6 +39,7 @@ class FetchSession:
         self.parked: Reply | None = None
         self.parked_at_us = 0
         self.expiry: Timer | None = None
+        self.joining: set[TopicPartition] = set()
 
     @property
     def is_follower(self) -> bool:
@@ -115,6 +116,12 @@ class FetchSessions:
             if session.parked is not None:
                 self._answer_in_time(session)
 
+    def isr_changed(self, tp: TopicPartition) -> None:
+        """Whoever is outside of the ISR asks to join with every poll, also while it polls in vain."""
+        for session in self._watchers.get(tp, ()):
+            if session.is_follower:
+                self._poll_again(session, tp)
+
     def role_changed(self, tp: TopicPartition) -> None:
         """Whoever waits for this partition must look again: it may have another leader."""
         for session in list(self._watchers.get(tp, ())):
@@ -137,10 +144,30 @@ class FetchSessions:
     def _answer_in_time(self, session: FetchSession) -> None:
         """Answer when the poll would have ended; the polls before that ended in nothing."""
         if session.expiry is None:
-            waited_us = self._host.kernel.now_us - session.parked_at_us
-            wait_us = session.request.max_wait_ms * US_PER_MS
-            left_us = wait_us - waited_us % wait_us if wait_us else 0
-            session.expiry = self._host.after_ms(left_us / US_PER_MS, self._expire, session)
+            session.expiry = self._host.after_ms(self._poll_left_ms(session), self._expire, session)
+
+    def _poll_left_ms(self, session: FetchSession) -> float:
+        """How long the present one of the polls that a parked one stands for goes on."""
+        waited_us = self._host.kernel.now_us - session.parked_at_us
+        wait_us = session.request.max_wait_ms * US_PER_MS
+        return (wait_us - waited_us % wait_us) / US_PER_MS if wait_us else 0.0
+
+    def _poll_again(self, session: FetchSession, tp: TopicPartition) -> None:
+        """A parked poll of a follower outside of the ISR: the next one will count."""
+        partition = self._partitions[tp]
+        outside = partition.is_leader and session.request.replica_id not in partition.in_sync.committed
+        if outside and session.parked is not None and tp not in session.joining:
+            session.joining.add(tp)
+            self._host.after_ms(self._poll_left_ms(session), self._polled, session, tp)
+
+    def _polled(self, session: FetchSession, tp: TopicPartition) -> None:
+        session.joining.discard(tp)
+        if session.parked is None or tp not in session.positions or tp not in self._partitions:
+            return
+        if session.connection.client_silent_since_us is None and self._partitions[tp].is_leader:
+            self._learn(session, tp)
+        else:
+            self._poll_again(session, tp)
 
     def _expire(self, session: FetchSession) -> None:
         session.expiry = None
@@ -191,6 +218,7 @@ class FetchSessions:
         partition = self._partitions[tp]
         partition.follower_fetched(session.request.replica_id, position.fetch_offset, self._host.kernel.now_ms)
         self._settle(partition)
+        self._poll_again(session, tp)
 
     def _unwatch(self, session: FetchSession, tp: TopicPartition) -> None:
         session.positions.pop(tp, None)

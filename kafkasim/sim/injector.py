@@ -13,7 +13,7 @@ from typing import Any
 from kafkasim import faults
 from kafkasim.errors import ConfigError, UsageError, unknown_name
 from kafkasim.faults import Fault
-from kafkasim.sim.host import ClientHost, Host
+from kafkasim.sim.host import ClientHost, Host, HostState
 from kafkasim.sim.kernel import Future, Kernel
 from kafkasim.sim.links import Trouble
 from kafkasim.sim.network import Network
@@ -101,38 +101,35 @@ class Injector:
     def _hit(self, fault: faults.MachineFault, host: Host) -> Future[None]:
         match fault:
             case faults.Kill():
-                self._begin(fault, host)
+                self._begin(fault, host, self._start_again)
                 host.kill()
-                self._later(fault, host, self.supervise)
             case faults.PowerLoss():
-                self._begin(fault, host)
+                self._begin(fault, host, self._start_again)
                 host.lose_power()
-                self._later(fault, host, self.supervise)
             case faults.Stop():
-                self._begin(fault, host)
-                stopped = host.shut_down()
-                self._later(fault, host, self.supervise)
+                stopped: Future[None] = Future(self._kernel, f"the end of {host.name}")
+                self._begin(fault, host, lambda it: stopped.then(lambda _: self._start_again(it)))
+                host.shut_down().then(lambda _: stopped.succeed())
                 return stopped
             case faults.Pause():
-                self._begin(fault, host)
+                self._begin(fault, host, self._go_on)
                 host.pause()
-                self._later(fault, host, self._resume)
             case faults.Resume():
-                self._resume(host)
+                self._go_on(host)
             case faults.Start():
-                self._mended(host)
+                self._over(host, *_DEADLY)
                 host.start()
                 return host.up()
             case faults.Restart():
                 return self.supervise(host)
             case faults.CrashLoop():
-                self._begin(fault, host)
+                self._begin(fault, host, None)
                 self._crash(host, fault, fault.times)
         return self._done()
 
     def supervise(self, host: Host) -> Future[None]:
         """Start a process until it stays; the future of its registration."""
-        self._mended(host)
+        self._over(host, *_DEADLY)
         stays: Future[None] = Future(self._kernel, f"restart of {host.name}")
 
         def start() -> None:
@@ -149,50 +146,56 @@ class Injector:
         start()
         return stays
 
-    def _resume(self, host: Host) -> Future[None]:
-        self._mended(host)
-        host.resume()
-        return self._done()
+    def _start_again(self, host: Host) -> None:
+        if not host.is_alive:
+            self.supervise(host)
+
+    def _go_on(self, host: Host) -> None:
+        self._over(host, "pause")
+        if host.state is HostState.PAUSED:
+            host.resume()
 
     def _crash(self, host: Host, fault: faults.CrashLoop, left: int) -> None:
-        """Die, lie, come back, live, and so on."""
+        """Die, lie, come back, live, and so on; somebody else may have mended it in between."""
         if host.is_alive:
             host.kill()
         self._kernel.after_ms(fault.down_ms, self._come_back, host, fault, left - 1)
 
     def _come_back(self, host: Host, fault: faults.CrashLoop, left: int) -> None:
-        if host.is_alive or not self._of_machine.get(host.name):
-            return  # somebody else has mended it
-        if not left:
-            self.supervise(host)
+        if not self._suffers(host, "crash loop"):
             return
-        known = self._of_machine.pop(host.name)
-        stays = self.supervise(host)
-        self._of_machine[host.name] = known
-        stays.then(lambda _: self._kernel.after_ms(fault.up_ms, self._crash_again, host, fault, left))
+        if not left:
+            self._over(host, "crash loop")
+            self._start_again(host)
+            return
+        if not host.is_alive:
+            host.start()
+        self._kernel.after_ms(fault.up_ms, self._crash_again, host, fault, left)
 
     def _crash_again(self, host: Host, fault: faults.CrashLoop, left: int) -> None:
-        if self._of_machine.get(host.name):
+        if self._suffers(host, "crash loop"):
             self._crash(host, fault, left)
 
-    def _later(self, fault: Any, host: Host, mend: Callable[[Host], object]) -> None:
-        """The end of a fault that ends by itself, unless it has ended before."""
-        if fault.for_ms is not None:
-            number, name = self._of_machine[host.name][-1]
+    def _begin(self, fault: Any, host: Host, mend: Callable[[Host], object] | None) -> None:
+        """A machine suffers something; ``mend`` is what ends it after its ``for_ms``, unless it has ended before."""
+        suffered = (self._started(fault, host.name), _name(fault))
+        self._of_machine.setdefault(host.name, []).append(suffered)
 
-            def due() -> None:
-                if (number, name) in self._of_machine.get(host.name, ()):
-                    mend(host)
+        def due() -> None:
+            if mend is not None and suffered in self._of_machine[host.name]:
+                mend(host)
 
+        if mend is not None and fault.for_ms is not None:
             self._kernel.after_ms(fault.for_ms, due)
 
-    def _begin(self, fault: Any, host: Host) -> None:
-        number = self._started(fault, host.name)
-        self._of_machine.setdefault(host.name, []).append((number, _name(fault)))
+    def _suffers(self, host: Host, name: str) -> bool:
+        return any(suffered == name for _, suffered in self._of_machine.get(host.name, ()))
 
-    def _mended(self, host: Host) -> None:
-        """Whatever was done to a machine is over."""
-        for number, name in self._of_machine.pop(host.name, ()):
+    def _over(self, host: Host, *names: str) -> None:
+        """Faults of these names on a machine are over."""
+        suffered = self._of_machine.get(host.name, [])
+        for number, name in [one for one in suffered if one[1] in names]:
+            suffered.remove((number, name))
             self._kernel.journal.because(FaultEnded(number, name, host.name))
 
     # --- links -------------------------------------------------------------------------------------------
@@ -232,6 +235,7 @@ class Injector:
         return Future[None](self._kernel, "a fault").succeed()
 
 
+_DEADLY = ("kill", "power loss", "stop", "crash loop")
 _NOT_FOR_CLIENTS = faults.Stop | faults.Start | faults.Restart | faults.CrashLoop
 
 

@@ -84,6 +84,16 @@ class IsrChangeProposed(Fact):
     setting: str
 
 
+@fact("broker", "tp", host="broker", text="{broker} knows the ISR {isr} of {tp}")
+class IsrLearned(Fact):
+    """A leader counts with this committed ISR from now on: its role came with it, or the controller has confirmed
+    it."""
+
+    broker: int
+    tp: TopicPartition
+    isr: tuple[int, ...]
+
+
 @fact("broker", "tp", host="broker", text="{broker} refuses {batch_id} for {tp}: {error}, {reason} ({setting})")
 class ProduceRefused(Fact):
     """A leader has not appended a batch."""

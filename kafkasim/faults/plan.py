@@ -1,0 +1,105 @@
+"""Plans: faults at their times, drawn from a seed. The same arguments give the same plan, everywhere and always."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kafkasim.config import checks
+from kafkasim.errors import ConfigError, unknown_name
+from kafkasim.faults.machines import CrashLoop, Kill, Pause, PowerLoss, Stop, Target
+from kafkasim.faults.network import Clog, Delay, Loss, Partition
+
+Planned = Kill | PowerLoss | Stop | Pause | CrashLoop | Partition | Clog | Delay | Loss
+KINDS = {kind.__name__: kind for kind in (Kill, PowerLoss, Stop, Pause, CrashLoop, Partition, Clog, Delay, Loss)}
+SAFE_KINDS = tuple(name for name in KINDS if name != "PowerLoss")
+"""What a plan is drawn from unless it is told otherwise: no acknowledged record is lost by any of it."""
+GONE_MS = 18_000
+"""How long a silent machine is taken for alive: the default of zookeeper.session.timeout.ms."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Faults with their times, in ms from the moment when the plan is injected; all are over after ``for_ms``."""
+
+    steps: tuple[tuple[float, Planned], ...]
+    for_ms: float
+
+    def __iter__(self) -> Iterator[tuple[float, Planned]]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{at_ms:10.0f} ms  {fault}" for at_ms, fault in self.steps)
+
+
+def plan(
+    seed: int, *, brokers: Sequence[Target] = (101, 102, 103), others: Sequence[Target] = (), for_ms: float = 60_000,
+    count: int | None = None, kinds: Sequence[str] = SAFE_KINDS,
+) -> Plan:  # fmt: skip
+    """Draw faults that hit brokers and ``others`` (ZooKeeper servers, clients), and end within ``for_ms``.
+
+    ``count`` faults, from 3 to 12 when it is not given. Each plan uses only some of the ``kinds`` (swarm testing: what
+    is left out makes room for rare meetings). Raises ConfigError and UnknownNameError.
+    """
+    checks.milliseconds(for_ms, "for_ms", positive=True)
+    for kind in checks.names(kinds, "kinds"):
+        if kind not in KINDS:
+            raise unknown_name("kind of fault for a plan", kind, KINDS)
+    if isinstance(brokers, str) or isinstance(others, str) or not brokers:
+        raise ConfigError(f"brokers and others must be lists of machines. Got {brokers!r} and {others!r}.")
+    if count is not None:
+        checks.whole_number(count, "count", at_least=0, at_most=10_000)
+    if not kinds:
+        raise ConfigError(f"kinds must name at least one of {', '.join(KINDS)}.")
+    draw = _Draw(random.Random(f"{checks.seed(seed)}/plan"), tuple(brokers), tuple(others), float(for_ms))
+    some = draw.chance.sample(list(kinds), draw.chance.randint(min(2, len(kinds)), len(kinds)))
+    number = draw.chance.randint(3, 12) if count is None else count
+    drawn = [draw.fault(draw.chance.choice(some)) for _ in range(number)]
+    return Plan(tuple(sorted(drawn, key=lambda step: step[0])), float(for_ms))
+
+
+class _Draw:
+    """The luck of one plan."""
+
+    def __init__(
+        self, chance: random.Random, brokers: tuple[Target, ...], others: tuple[Target, ...], for_ms: float
+    ) -> None:
+        self.chance = chance
+        self._brokers, self._all = brokers, brokers + others
+        self._for_ms = for_ms
+
+    def fault(self, kind: str) -> tuple[float, Planned]:
+        """One fault and its time; short ones are as likely as those that outlive a session."""
+        at_ms = round(self.chance.uniform(0, self._for_ms * 0.9))
+        longest = min(2 * GONE_MS, self._for_ms - at_ms)
+        lasts_ms = max(1, round(longest * self.chance.random() ** 2))
+        make: Callable[[str, int], Planned] = self._on_links if hasattr(KINDS[kind], "one_way") else self._on_machine
+        return at_ms, make(kind, lasts_ms)
+
+    def _on_machine(self, kind: str, lasts_ms: int) -> Planned:
+        if kind == "CrashLoop":
+            times = self.chance.randint(2, 3)
+            return CrashLoop(self.chance.choice(self._brokers), times, lasts_ms / 2 / times, lasts_ms / 2 / times)
+        if kind == "Stop":
+            return Stop(self.chance.choice(self._brokers), for_ms=lasts_ms)
+        make = {"Kill": Kill, "PowerLoss": PowerLoss, "Pause": Pause}[kind]
+        return make(self.chance.choice(self._all), for_ms=lasts_ms)
+
+    def _on_links(self, kind: str, lasts_ms: int) -> Planned:
+        """Between one machine and another, one and all others, or two halves; every third fault goes one way only."""
+        machines = list(self._all)
+        self.chance.shuffle(machines)
+        size = self.chance.choice((1, 1, max(1, len(machines) // 2)))
+        a = tuple(machines[:size])
+        b = tuple(machines[size:]) if self.chance.random() < 0.6 else (machines[-1],)
+        one_way = self.chance.random() < 1 / 3
+        if kind == "Delay":
+            by_ms, jitter_ms = self.chance.choice((20, 200, 2_000)), self.chance.choice((0, 100))
+            return Delay(a, b, one_way, lasts_ms, by_ms, jitter_ms)
+        if kind == "Loss":
+            return Loss(a, b, one_way, lasts_ms, self.chance.choice((0.05, 0.3)))
+        return Partition(a, b, one_way, lasts_ms) if kind == "Partition" else Clog(a, b, one_way, lasts_ms)
