@@ -86,7 +86,8 @@ class _Draw:
             return CrashLoop(self.chance.choice(self._brokers), times, lasts_ms / 2 / times, lasts_ms / 2 / times)
         if kind == "Stop":
             return Stop(self.chance.choice(self._brokers), for_ms=lasts_ms)
-        make = {"Kill": Kill, "PowerLoss": PowerLoss, "Pause": Pause}[kind]
+        makers: dict[str, Callable[..., Planned]] = {"Kill": Kill, "PowerLoss": PowerLoss, "Pause": Pause}
+        make = makers[kind]
         return make(self.chance.choice(self._all), for_ms=lasts_ms)
 
     def _on_links(self, kind: str, lasts_ms: int) -> Planned:
