@@ -58,6 +58,7 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
     (Consumer, "poll", "timeout_ms"): lambda w, x: w["consumer"].poll(x),
     (Consumer, "position", "timeout_ms"): lambda w, x: w["consumer"].position(TP, x),
     (Consumer, "committed", "timeout_ms"): lambda w, x: w["consumer"].committed([TP], x),
+    (Consumer, "offsets_for_times", "times"): lambda w, x: w["consumer"].offsets_for_times({TP: x}),
     (Consumer, "seek", "offset"): lambda w, x: w["consumer"].seek(TP, x),
     (Consumer, "commit_sync", "offsets"): lambda w, x: w["consumer"].commit_sync({TP: x}).get(),
     (Consumer, "commit_async", "offsets"): lambda w, x: w["consumer"].commit_async({TP: x}),

@@ -264,19 +264,20 @@ class KafkaConsumer:
     def commit_async(
         self, offsets: Offsets | None = None, callback: Callable[[Any, Any], object] | None = None
     ) -> Future:
-        """Commit without waiting; not retried. ``callback(offsets, response)`` gets True or the error."""
+        """Commit without waiting; not retried.
+
+        ``callback(offsets, response)`` gets True or the error, inside a later poll().
+        """
         self._needs_group()
-        done: NativeFuture[Any] = self.kernel.future("commit_async()")
-        future = Future(self.kernel, done, "commit_async()")
 
         def heard(committed: Mapping[TopicPartition, int], error: Exception | None) -> None:
             if callback is not None:
                 shown = offsets or {tp: OffsetAndMetadata(offset) for tp, offset in committed.items()}
-                future.add_both(lambda response: callback(shown, response))
-            done.succeed(True) if error is None else done.fail(error)
+                callback(shown, True if error is None else translated(error))
 
-        self._native.commit_async(_plain(offsets), heard)
-        return future
+        return Future(
+            self.kernel, self._native.commit_async(_plain(offsets), heard), "commit_async()", lambda nothing: True
+        )
 
     def committed(
         self, partition: TopicPartition, metadata: bool = False, timeout_ms: float | None = None
@@ -305,7 +306,7 @@ class KafkaConsumer:
         """Its membership now."""
         if not self._has_group:
             return ConsumerGroupMetadata()
-        group, generation, member = self._native.group_metadata()
+        group, generation, member, _ = self._native.group_metadata()
         state = "<stable>" if generation >= 0 else "<unjoined>"
         return ConsumerGroupMetadata(group, generation, member, self.config["group_instance_id"], state)
 

@@ -154,8 +154,5 @@ BUILT_IN: tuple[Assignor, ...] = (
 )
 """Kafka's four assignors."""
 
-BY_NAME: dict[str, Assignor] = {one.name: one for one in BUILT_IN if one.name in ("range", "roundrobin")}
-"""Those that a simulated consumer runs when it is given the name.
-
-The sticky ones need to know what a member owned before, which a consumer that joins does not tell as yet.
-"""
+BY_NAME: dict[str, Assignor] = {one.name: one for one in BUILT_IN}
+"""The same by the names that settings give."""

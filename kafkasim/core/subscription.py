@@ -23,7 +23,8 @@ class Owned:
     """One assigned partition.
 
     ``position`` is None until it is known; ``asked`` while somebody finds it out. ``target`` is where it is to be then,
-    whatever is committed: (EARLIEST or LATEST, what said so). ``failure`` is what the next poll() has to raise.
+    whatever is committed: (EARLIEST or LATEST, what said so). What is ``going`` waits for its revocation and gives
+    nothing any more. ``failure`` is what the next poll() has to raise.
     ``last_epoch`` is the leader epoch of the last record handed out. ``buffered`` holds (offset, leader epoch, record);
     when it is used up the position is ``fetched_to``, beyond the gaps that compaction and control records leave.
     """
@@ -32,6 +33,7 @@ class Owned:
     target: tuple[int, str] | None = None
     asked: bool = False
     paused: bool = False
+    going: bool = False
     failure: KafkaError | None = None
     high_watermark: int | None = None
     last_epoch: int = -1
@@ -48,6 +50,11 @@ class Owned:
         """Go where ``auto.offset.reset`` says, "earliest" or "latest"."""
         self.seek(None)
         self.target = (EARLIEST if policy == "earliest" else LATEST, f"auto.offset.reset={policy}")
+
+    @property
+    def may_give(self) -> bool:
+        """Whether records may be handed out: neither paused nor about to go."""
+        return not (self.paused or self.going)
 
     @property
     def lag(self) -> int | None:
@@ -109,7 +116,7 @@ class Subscription:
         return [
             tp
             for tp, one in self.owned.items()
-            if one.position is not None and not one.paused and not one.buffered and one.failure is None
+            if one.position is not None and one.may_give and not one.buffered and one.failure is None
         ]
 
     def fetched(self, tp: TopicPartition, batches: Iterable[RecordBatch]) -> bool:
@@ -138,7 +145,7 @@ class Subscription:
     @property
     def has_records(self) -> bool:
         """Whether poll() can return or raise something at once."""
-        return any((one.buffered and not one.paused) or one.failure is not None for one in self.owned.values())
+        return any((one.buffered and one.may_give) or one.failure is not None for one in self.owned.values())
 
     def take(self, most: int) -> dict[TopicPartition, list[tuple[int, int, Record]]]:
         """At most ``most`` records as (offset, leader epoch, record), partition by partition; the positions move.
@@ -149,7 +156,7 @@ class Subscription:
         taken: dict[TopicPartition, list[tuple[int, int, Record]]] = {}
         for tp in list(self._turn):
             one = self.owned[tp]
-            if one.buffered and not one.paused and most > 0:
+            if one.buffered and one.may_give and most > 0:
                 part = taken[tp] = [one.buffered.popleft() for _ in range(min(most, len(one.buffered)))]
                 most -= len(part)
                 one.position = part[-1][0] + 1 if one.buffered else one.fetched_to

@@ -16,13 +16,17 @@ from kafkasim.records import TopicPartition
 class Subscription:
     """What a member wants, and what it still owns from the generation it was last part of.
 
-    ``group_instance_id`` is filled in by the coordinator, for the leader: assignors put static members first.
+    ``group_instance_id`` is filled in by the coordinator, for the leader: assignors put static members first. The
+    ``sticky_`` fields are what the eager sticky assignor remembers, its user data: it gives up everything before it
+    joins, and still wants the same again.
     """
 
     topics: tuple[str, ...]
     owned_partitions: tuple[TopicPartition, ...] = ()
     generation_id: int = -1
     group_instance_id: str | None = None
+    sticky_partitions: tuple[TopicPartition, ...] = ()
+    sticky_generation: int = -1
 
 
 @dataclass(slots=True)

@@ -1,19 +1,23 @@
-"""A consumer's commits: by itself at Kafka's moments, or when it is told to. Kafka: ConsumerCoordinator.
+"""A consumer's commits: by itself at Kafka's moments, or when it is told to.
 
-Auto-commit happens inside poll() when ``auto.commit.interval.ms`` has passed, before a rebalance and at close. It
-commits the positions: what earlier polls returned, processed or not.
+Auto-commit happens inside poll() when ``auto.commit.interval.ms`` has passed, before a rebalance and at close, and
+nowhere else. It commits the positions: what earlier polls returned, processed or not. Callbacks of asynchronous commits
+are called inside the next poll() or commit. Kafka: ConsumerCoordinator (sendOffsetCommitRequest and its callers).
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kafkasim.config import ConsumerConfig, checks
 from kafkasim.core.subscription import Subscription
 from kafkasim.errors import (
     CommitFailedException,
     ConfigError,
+    FencedInstanceIdException,
     IllegalGenerationException,
     KafkaError,
     RebalanceInProgressException,
@@ -22,155 +26,236 @@ from kafkasim.errors import (
 )
 from kafkasim.messages import groups
 from kafkasim.records import TopicPartition
-from kafkasim.sim.kernel import US_PER_MS
-from kafkasim.sim.membership import Membership
-
-if TYPE_CHECKING:
-    from kafkasim.sim.consumer import Consumer
+from kafkasim.sim.host import Host
+from kafkasim.sim.kernel import US_PER_MS, Future
+from kafkasim.sim.membership import Membership, MemberState
+from kafkasim.sim.waiting import Waiting
 
 Offsets = Mapping[TopicPartition, int]
 Callback = Callable[[Offsets, Exception | None], object]
-Until = Callable[..., Generator[Any, Any, None]]
+Steps = Generator[Any, Any, None]
+REBALANCING = (MemberState.PREPARING_REBALANCE, MemberState.COMPLETING_REBALANCE)
 
 
 class Commits:
     """One consumer's commits."""
 
     def __init__(
-        self, consumer: Consumer, config: ConsumerConfig, book: Subscription, membership: Membership | None,
-        until: Until,
-    ) -> None:  # fmt: skip
-        self._host = consumer.host
+        self, host: Host, config: ConsumerConfig, book: Subscription, membership: Membership | None, waiting: Waiting
+    ) -> None:
+        self._host = host
         self._config = config
         self._book = book
         self._membership = membership
-        self._until = until
-        self._changed = consumer.changed
-        self._timer_us = self._host.kernel.now_us
-        self._committed: dict[TopicPartition, int] = {}
+        self._waiting = waiting
+        self._due_us = host.kernel.now_us + config.auto_commit_interval_ms * US_PER_MS
+        self._under_way = 0
+        self._finished: deque[Callable[[], object]] = deque()
+        self._before: Future[None] | None = None
+        self._before_until_us = 0
 
     # --- by itself -----------------------------------------------------------------------------------------
 
-    def restart_timer(self) -> None:
-        """A rebalance is over: the interval begins anew."""
-        self._timer_us = self._host.kernel.now_us
+    @property
+    def next_due_us(self) -> int | None:
+        """When poll() has to commit next."""
+        return self._due_us if self._config.enable_auto_commit and self._membership is not None else None
+
+    def restart_timer(self, after_ms: float | None = None) -> None:
+        """A rebalance is over, or a commit begins: the interval begins anew."""
+        wait_ms = self._config.auto_commit_interval_ms if after_ms is None else after_ms
+        self._due_us = self._host.kernel.now_us + round(wait_ms * US_PER_MS)
 
     def when_due(self) -> None:
         """Inside poll(): commit the positions if the interval has passed."""
-        due_us = self._timer_us + self._config.auto_commit_interval_ms * US_PER_MS
-        if self._config.enable_auto_commit and self._host.kernel.now_us >= due_us:
+        if self._config.enable_auto_commit and self._host.kernel.now_us >= self._due_us:
             self.restart_timer()
-            self.before_rebalance()
+            self._auto_commit()
 
-    def before_rebalance(self) -> None:
-        """Commit the positions that are not committed yet, if that is automatic."""
+    def _auto_commit(self) -> Future[None]:
+        """The positions of everything that is owned; a failure that may pass is tried again soon."""
         positions = self._book.positions()
-        new = {tp: offset for tp, offset in positions.items() if self._committed.get(tp) != offset}
-        if self._config.enable_auto_commit and new and self._can_send():
-            self.start(new, None)
+        outcome = self.start(positions, None)
 
-    def at_close(self) -> Generator[Any, Any, None]:
-        """The last commit, waited for, if that is automatic."""
+        def look(future: Future[None]) -> None:
+            if isinstance(future.error, RetriableCommitFailedException):
+                self.restart_timer(self._config.retry_backoff_ms)
+
+        outcome.then(look)
+        return outcome
+
+    def done_before_rebalance(self) -> bool:
+        """Commit before giving partitions up; True when that is done, or has no more time. Kafka: onJoinPrepare."""
+        membership = self._membership
+        if not self._config.enable_auto_commit or membership is None:
+            return True
+        now_us = self._host.kernel.now_us
+        if self._before is None:
+            self._before_until_us = now_us + self._config.max_poll_interval_ms * US_PER_MS
+            self._before = self._auto_commit()
+            self._before.then(lambda future: self._waiting.changed())
+        if now_us < self._before_until_us:
+            if not self._before.is_done():
+                return False
+            if isinstance(self._before.error, RetriableCommitFailedException):
+                if not membership.is_pausing:
+                    self._before = None
+                    membership.pause()
+                return False
+        self._before = None
+        return True
+
+    def at_close(self) -> Steps:
+        """The last commit, waited for, if that is automatic; then those that are under way."""
         if self._config.enable_auto_commit and self._book.positions() and self._can_send():
-            yield from self.sync(None)
+            with contextlib.suppress(KafkaError):  # Kafka: a close goes on without its commit, with a warning
+                yield from self.sync(None)
+        if self._under_way and self._can_send():
+            yield from self._waiting.until(lambda: not self._under_way, "close()")
+        self.run_callbacks()
 
     def _can_send(self) -> bool:
         return self._membership is not None and self._membership.coordinator is not None
 
     # --- when told ---------------------------------------------------------------------------------------------
 
-    def sync(self, offsets: object) -> Generator[Any, Any, None]:
-        """Commit and wait; retriable errors are retried."""
-        wanted = self._offsets(offsets)
-        membership = self._group("commit_sync()")
-        outcome: list[type[KafkaError] | None] = []
-
-        def sendable() -> bool:
-            if membership.coordinator is None:
-                membership.find_coordinator()
-            return membership.coordinator is not None
-
+    def sync(self, offsets: object) -> Steps:
+        """Commit and wait; errors that may pass are retried."""
+        wanted = self.offsets(offsets)
+        membership = self.group("commit_sync()")
+        self.run_callbacks()
+        outcome: list[Exception | None] = []
         while wanted:
-            yield from self._until(sendable, "commit_sync()")
+            yield from self._waiting.until(self.has_coordinator, "commit_sync()")
             outcome.clear()
-            self._send(wanted, outcome.append)
-            yield from self._until(lambda: bool(outcome), "commit_sync()")
+            self._send(membership, wanted, outcome.append)
+            yield from self._waiting.until(lambda: bool(outcome), "commit_sync()")
+            self.run_callbacks()
             error = outcome[0]
             if error is None:
                 return
-            if not error.retriable:
-                raise self._failure(error)
+            if not (isinstance(error, KafkaError) and error.retriable):
+                raise error
             yield self._host.sleep_ms(self._config.retry_backoff_ms)
 
-    def start(self, offsets: object, callback: Callback | None) -> None:
-        """Commit without waiting."""
-        wanted = self._offsets(offsets)
-        membership = self._group("commit_async()")
+    def start(self, offsets: object, callback: Callback | None) -> Future[None]:
+        """Commit without waiting and without repeating; the future of the outcome."""
+        wanted = self.offsets(offsets)
+        membership = self.group("commit_async()")
+        future: Future[None] = Future(self._host.kernel, f"commit_async() of {self._host.name}")
+        self._under_way += 1
 
-        def heard(error: type[KafkaError] | None) -> None:
-            if callback is None:
-                return
-            failure: Exception | None = None
-            if error is not None:
-                failure = RetriableCommitFailedException(error.summary()) if error.retriable else self._failure(error)
-            callback(wanted, failure)
+        def heard(error: Exception | None) -> None:
+            self._under_way -= 1
+            if isinstance(error, KafkaError) and error.retriable:
+                error = RetriableCommitFailedException(
+                    "Offset commit failed with a retriable exception. You should retry committing the latest consumed "
+                    "offsets.", cause=error,
+                )  # fmt: skip
+            if callback is not None:
+                self._finished.append(lambda: callback(wanted, error))
+            future.succeed() if error is None else future.fail(error)
 
-        if membership.coordinator is None:
-            heard(RetriableCommitFailedException)
+        def send() -> Steps:
+            try:
+                yield from self._waiting.until(self.has_coordinator, "commit_async()")
+            except KafkaError as error:
+                heard(RetriableCommitFailedException(cause=error))
+            else:
+                self._send(membership, wanted, heard)
+
+        if not wanted:
+            heard(None)
         else:
-            self._send(wanted, heard)
+            self._waiting.run(send(), "commit_async()")
+        return future
 
-    def _send(self, offsets: Offsets, heard: Callable[[type[KafkaError] | None], object]) -> None:
-        membership = self._group("a commit")
-        member = "" if self._book.is_manual else membership.member_id
-        generation = -1 if self._book.is_manual else membership.generation
+    def run_callbacks(self) -> None:
+        """Tell the user how asynchronous commits went. Kafka: invokeCompletedOffsetCommitCallbacks."""
+        while self._finished:
+            self._finished.popleft()()
+
+    def _send(
+        self, membership: Membership, offsets: Offsets, heard: Callable[[Exception | None], object]
+    ) -> None:  # fmt: skip
+        """One attempt; a member in no generation need not ask."""
+        if not self._book.is_manual and membership.state is not MemberState.STABLE:
+            rebalancing = membership.state in REBALANCING
+            heard(RebalanceInProgressException() if rebalancing else CommitFailedException())
+            return
+        member, generation, instance = membership.member_id, membership.generation, membership.instance_id
+        if self._book.is_manual:
+            member, generation, instance = "", -1, None
 
         def answered(response: groups.OffsetCommitResponse | None, error: type[KafkaError] | None) -> None:
-            if error is None:
-                self._committed.update(offsets)
-            elif error in (UnknownMemberIdException, IllegalGenerationException, RebalanceInProgressException):
-                membership.rejoin()
-            heard(error)
-            self._changed()
+            is_same = (membership.generation, membership.member_id) == (generation, member) or self._book.is_manual
+            heard(None if error is None else self._failure(membership, error, is_same))
+            self._waiting.changed()
 
-        request = groups.OffsetCommitRequest(membership.group_id, member, generation, dict(offsets))
+        epochs = {tp: epoch for tp, epoch in self._book.last_epochs().items() if tp in offsets}
+        request = groups.OffsetCommitRequest(
+            membership.group_id, member, generation, dict(offsets), instance, epochs
+        )  # fmt: skip
         membership.send(request, answered)
+
+    def _failure(self, membership: Membership, error: type[KafkaError], is_same: bool) -> KafkaError:
+        """What the user is told, and what the member does. Kafka: OffsetCommitResponseHandler."""
+        if error is RebalanceInProgressException:
+            if is_same:
+                membership.request_rejoin()
+            return error()
+        if error is FencedInstanceIdException and is_same:
+            return error()
+        if error in (UnknownMemberIdException, IllegalGenerationException, FencedInstanceIdException):
+            if not is_same and membership.state is MemberState.PREPARING_REBALANCE:
+                return RebalanceInProgressException(cause=error())
+            if error is not FencedInstanceIdException and not self._book.is_manual:
+                membership.reset(forget_member=error is UnknownMemberIdException)
+            return CommitFailedException(cause=error())
+        return error()
+
+    # --- what is committed -------------------------------------------------------------------------------------
 
     def committed(
         self, partitions: Sequence[TopicPartition], until_us: int
     ) -> Generator[Any, Any, dict[TopicPartition, int | None]]:
-        """Ask the coordinator what the group has committed, until a time."""
-        membership = self._group("committed()")
+        """Ask the coordinator what the group has committed; offsets in open transactions are waited for."""
+        membership = self.group("committed()")
         answers: list[groups.OffsetFetchResponse | None] = []
 
-        def sendable() -> bool:
-            if membership.coordinator is None:
-                membership.find_coordinator()
-            return membership.coordinator is not None
+        def answered(response: groups.OffsetFetchResponse | None, error: type[KafkaError] | None) -> None:
+            answers.append(None if error is not None else response)
+            self._waiting.changed()
 
         while True:
-            yield from self._until(sendable, "committed()", until_us)
+            yield from self._waiting.until(self.has_coordinator, "committed()", until_us)
             answers.clear()
-
-            def answered(response: groups.OffsetFetchResponse | None, error: type[KafkaError] | None) -> None:
-                answers.append(None if error is not None else response)
-                self._changed()
-
-            membership.send(groups.OffsetFetchRequest(membership.group_id, tuple(partitions)), answered)
-            yield from self._until(lambda: bool(answers), "committed()", until_us)
+            membership.send(groups.OffsetFetchRequest(membership.group_id, tuple(partitions), True), answered)
+            yield from self._waiting.until(lambda: bool(answers), "committed()", until_us)
             answer = answers[0]
             if answer is not None:
                 return {tp: answer.offsets.get(tp) for tp in partitions}
-            yield self._host.sleep_ms(self._config.retry_backoff_ms)
+            left_ms = max(0, until_us - self._host.kernel.now_us) / US_PER_MS
+            yield self._host.sleep_ms(min(self._config.retry_backoff_ms, left_ms))
 
-    def _group(self, call: str) -> Membership:
+    def has_coordinator(self) -> bool:
+        """Whether the coordinator is known; if not it is looked for."""
+        membership = self._membership
+        assert membership is not None
+        if membership.coordinator is None:
+            membership.find_coordinator()
+        return membership.coordinator is not None
+
+    def group(self, call: str) -> Membership:
+        """The membership, or the error of a consumer that has no group."""
         if self._membership is None:
             raise ConfigError(
                 f"{call} needs a group: give the consumer a group_id.", java_name="InvalidGroupIdException"
             )
         return self._membership
 
-    def _offsets(self, offsets: object) -> dict[TopicPartition, int]:
+    def offsets(self, offsets: object) -> dict[TopicPartition, int]:
+        """The positions, or what was given, checked."""
         if offsets is None:
             return self._book.positions()
         if not isinstance(offsets, Mapping):
@@ -181,10 +266,3 @@ class Commits:
                 raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
             wanted[TopicPartition(*tp)] = checks.whole_number(offset, f"the offset of {tp[0]}-{tp[1]}", at_least=0)
         return wanted
-
-    @staticmethod
-    def _failure(error: type[KafkaError]) -> KafkaError:
-        """What the user is told. Kafka: OffsetCommitResponseHandler."""
-        if error in (UnknownMemberIdException, IllegalGenerationException):
-            return CommitFailedException(cause=error())
-        return error()

@@ -1,41 +1,45 @@
 """A consumer: it owns partitions, fetches from their leaders, hands records out in order and commits where it stands.
 
-Names, defaults and behaviour are the Java client's. Kafka: KafkaConsumer (ClassicKafkaConsumer). Left out as yet:
-read_committed, offsetsForTimes, patterns, max.poll.interval.ms, the check for truncation (KIP-320).
+Names, defaults and behaviour are the Java client's. The group's part is in sim/rebalancing and sim/membership, commits
+in sim/commits, positions in sim/offset_lookup, fetching in sim/fetcher. Kafka: KafkaConsumer (ClassicKafkaConsumer).
+Left out: patterns, and the metrics of the client.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from kafkasim.config import ConsumerConfig, checks
 from kafkasim.core.subscription import EARLIEST, LATEST, Subscription
 from kafkasim.errors import ConfigError, TimeoutException, UsageError
-from kafkasim.records import Record, TopicPartition
+from kafkasim.records import TopicPartition
 from kafkasim.sim.commits import Commits
-from kafkasim.sim.consumer_records import ConsumerRecord, ConsumerRecords
+from kafkasim.sim.consumer_records import ConsumerRecord, ConsumerRecords, deserialized
 from kafkasim.sim.fetcher import Fetcher
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future
 from kafkasim.sim.membership import Membership
 from kafkasim.sim.network_client import NetworkClient
-from kafkasim.sim.offset_lookup import OffsetLookup
-from kafkasim.trace.facts import PartitionsAssigned, PartitionsRevoked, RecordsPolled
+from kafkasim.sim.offset_lookup import OffsetAndTimestamp, OffsetLookup
+from kafkasim.sim.rebalancing import RebalanceListener, Rebalancing
+from kafkasim.sim.waiting import Waiting
+from kafkasim.trace.facts import PartitionsAssigned, RecordsPolled
 
-LINGER_MS = 10
-"""How long a closing consumer keeps its connections for the last answers."""
+CLOSE_TIMEOUT_MS = 30_000
+"""How long a closing consumer waits at most for its coordinator's last answers."""
+NEVER_US = 10**15
 Partitions = Sequence[TopicPartition]
 
 
-class RebalanceListener(Protocol):
-    """What a user may pass to subscribe(): called inside poll(), in Kafka's order."""
+class GroupMetadata(NamedTuple):
+    """A consumer's place in its group, as its last completed join made it; -1 and empty before the first."""
 
-    def on_partitions_revoked(self, partitions: list[TopicPartition]) -> object:
-        """These are about to go to somebody else: the last moment to commit."""
-
-    def on_partitions_assigned(self, partitions: list[TopicPartition]) -> object:
-        """These are owned from now on."""
+    group_id: str | None
+    generation: int
+    member_id: str
+    group_instance_id: str | None = None
 
 
 class Consumer:
@@ -48,25 +52,27 @@ class Consumer:
         self.client_id = host.name
         self._kernel = host.kernel
         self._book = Subscription()
+        self._waiting = Waiting(host, config.default_api_timeout_ms)
         self._client = NetworkClient(
             host, bootstrap, request_timeout_ms=config.request_timeout_ms, retry_backoff_ms=config.retry_backoff_ms,
             retry_backoff_max_ms=config.retry_backoff_max_ms, metadata_max_age_ms=config.metadata_max_age_ms,
-            auto_create=config.allow_auto_create_topics, on_update=self.changed,
+            auto_create=config.allow_auto_create_topics, on_update=self._waiting.changed,
         )  # fmt: skip
+        self._polling = False
+        self._closed = False
         self._membership: Membership | None = None
         if config.group_id is not None:
             self._membership = Membership(
-                self._client, config, topics=lambda: self._book.topics, owned=lambda: tuple(self._book.owned),
-                on_revoked=lambda: self._give_up("revoked"), on_lost=lambda: self._give_up("lost"),
-                on_assigned=self._own, on_change=self.changed,
-            )  # fmt: skip
-        self._fetcher = Fetcher(self._client, config, self._book, self.changed)
-        self._offsets = OffsetLookup(self._client, config, self._book, self._membership, self.changed)
-        self._commits = Commits(self, config, self._book, self._membership, self.until)
-        self._listener: RebalanceListener | None = None
-        self._wakeups: list[Future[None]] = []
-        self._polling = False
-        self._closed = False
+                self._client, config, on_change=self._waiting.changed, in_poll=lambda: self._polling
+            )
+        self._fetcher = Fetcher(self._client, config, self._book, self._waiting.changed)
+        self._offsets = OffsetLookup(self._client, config, self._book, self._membership, self._waiting.changed)
+        self._commits = Commits(host, config, self._book, self._membership, self._waiting)
+        self._rebalancing: Rebalancing | None = None
+        if self._membership is not None:
+            self._rebalancing = Rebalancing(
+                self._client, config, self._book, self._membership, self._commits, self._fetcher
+            )
 
     def __repr__(self) -> str:
         group = f"group {self.config.group_id}" if self.config.group_id else "no group"
@@ -81,26 +87,31 @@ class Consumer:
         if not wanted:
             self.unsubscribe()
             return
-        if self._membership is None:
+        if self._rebalancing is None:
             raise ConfigError(
                 "subscribe() needs a group: give the consumer a group_id, or choose partitions with assign().",
                 java_name="InvalidGroupIdException",
             )
         if self._book.is_manual:
             raise UsageError("Subscribing to topics and assigning partitions exclude each other: unsubscribe() first.")
-        self._listener = listener
+        self._rebalancing.listener = listener
         self._book.topics = wanted
-        self._membership.rejoin()
         self._client.want(*wanted)
+        self._waiting.changed()
 
     def unsubscribe(self) -> None:
         """Read nothing any more, and leave the group. Nothing is committed by that."""
         self._open()
-        if self._book.topics and self._membership is not None:
-            self._give_up("revoked")
-            self._membership.leave()
-        self._book.topics, self._book.is_manual = (), False
-        self._set_owned(())
+
+        def story() -> Generator[Any, Any, None]:
+            if self._rebalancing is not None and self._book.topics:
+                yield from self._rebalancing.leave()
+            self._book.topics, self._book.is_manual = (), False
+            self._set_owned(())
+
+        outcome = self._waiting.run(story(), "unsubscribe()")
+        if outcome.is_done():
+            outcome.result()
 
     def assign(self, partitions: Partitions) -> None:
         """Read exactly these partitions, without the group's management."""
@@ -108,6 +119,8 @@ class Consumer:
         chosen = [_partition(tp) for tp in _listed(partitions)]
         if self._book.topics:
             raise UsageError("Subscribing to topics and assigning partitions exclude each other: unsubscribe() first.")
+        if self._book.is_manual:
+            self._commits.when_due()
         self._book.is_manual = bool(chosen)
         self._client.want(*dict.fromkeys(tp.topic for tp in chosen))
         self._set_owned(chosen)
@@ -121,37 +134,25 @@ class Consumer:
         """The topics that it is subscribed to."""
         return frozenset(self._book.topics)
 
-    def group_metadata(self) -> tuple[str | None, int, str]:
-        """Group id, generation (-1 outside any) and member id."""
+    def group_metadata(self) -> GroupMetadata:
+        """Group id, generation, member id and instance id, as the last completed join made them."""
+        if self._rebalancing is None:
+            return GroupMetadata(None, -1, "")
+        join = self._rebalancing
+        return GroupMetadata(self.config.group_id, join.generation, join.member_id, self.config.group_instance_id)
+
+    def enforce_rebalance(self) -> None:
+        """Join anew with the next poll(), whatever has or has not changed."""
+        self._open()
         if self._membership is None:
-            return (None, -1, "")
-        return (self._membership.group_id, self._membership.generation, self._membership.member_id)
+            raise UsageError("enforce_rebalance() needs a group: give the consumer a group_id.")
+        self._membership.request_rejoin()
+        self._waiting.changed()
 
     def _set_owned(self, partitions: Iterable[TopicPartition]) -> None:
         self._book.assign(partitions)
         self._fetcher.assignment_changed()
-        self.changed()
-
-    def _own(self, partitions: tuple[TopicPartition, ...]) -> None:
-        """The group has given this member its share."""
-        assert self._membership is not None
-        self._commits.restart_timer()
-        self._set_owned(partitions)
-        fact = PartitionsAssigned(self.client_id, self.config.group_id, self._membership.generation, partitions)
-        self._kernel.journal.record(fact)
-        if self._listener is not None:
-            self._listener.on_partitions_assigned(list(partitions))
-
-    def _give_up(self, reason: str) -> None:
-        """The partitions go: revoked before a rebalance, or lost when it went on without this member."""
-        owned = tuple(self._book.owned)
-        if reason == "revoked":
-            self._commits.before_rebalance()
-            if self._listener is not None:
-                self._listener.on_partitions_revoked(list(owned))
-        if owned:
-            self._kernel.journal.record(PartitionsRevoked(self.client_id, owned, reason))
-        self._set_owned(())
+        self._waiting.changed()
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -164,28 +165,38 @@ class Consumer:
         if self._polling:
             raise UsageError(f"{self.client_id} is polling already, and a consumer is for one user at a time.")
         self._polling = True
-        return self._start(self._poll(timeout_ms), "poll()")
+        return self._waiting.start(self._poll(timeout_ms), "poll()")
 
     def _poll(self, timeout_ms: float) -> Generator[Any, Any, ConsumerRecords]:
         try:
             until_us = self._kernel.now_us + round(timeout_ms * US_PER_MS)
             while True:
-                self._advance()
+                self._waiting.check_interrupt()
+                yield from self._advance()
                 if self._book.has_records or self._kernel.now_us >= until_us:
                     return self._hand_out()
-                yield self._wake_by(until_us)
+                yield self._waiting.by(min(until_us, self._next_us()))
         finally:
             self._polling = False
 
-    def _advance(self) -> None:
+    def _advance(self) -> Generator[Any, Any, None]:
         """Whatever can be done now towards the next records. Kafka: updateAssignmentMetadataIfNeeded."""
         self._client.want(*self._book.topics, *dict.fromkeys(tp.topic for tp in self._book.owned))
-        if self._membership is not None and self._book.topics:
-            if self._client.brokers_known:
-                self._membership.step()
-            self._commits.when_due()
-        self._offsets.find_positions()
+        self._commits.run_callbacks()
+        is_member = True
+        if self._rebalancing is not None and self._book.topics:
+            is_member = self._client.brokers_known and (yield from self._rebalancing.step())
+        if is_member:
+            if self._membership is not None:
+                self._commits.when_due()
+            self._offsets.find_positions()
         self._fetcher.send_fetches()
+
+    def _next_us(self) -> int:
+        """When poll() has something to do although nothing comes: a commit, or new metadata."""
+        times = [self._client.expires_us, self._commits.next_due_us]
+        now_us = self._kernel.now_us
+        return min((at_us for at_us in times if at_us is not None and at_us > now_us), default=now_us + NEVER_US)
 
     def _hand_out(self) -> ConsumerRecords:
         taken = self._book.take(self.config.max_poll_records)
@@ -194,21 +205,9 @@ class Consumer:
             names = tuple((offset, *(record.origin or ("", -1))) for offset, _, record in items)
             fact = RecordsPolled(self.client_id, tp, items[0][0], items[-1][0], len(items), names)
             self._kernel.journal.record(fact)
-            given[tp] = [self._consumer_record(tp, *item) for item in items]
+            given[tp] = [deserialized(self.config, tp, *item) for item in items]
         self._fetcher.send_fetches()
         return ConsumerRecords(given)
-
-    def _consumer_record(self, tp: TopicPartition, offset: int, epoch: int, record: Record) -> ConsumerRecord:
-        key: Any = record.key
-        value: Any = record.value
-        if key is not None and self.config.key_deserializer is not None:
-            key = self.config.key_deserializer(key)
-        if value is not None and self.config.value_deserializer is not None:
-            value = self.config.value_deserializer(value)
-        return ConsumerRecord(
-            tp.topic, tp.partition, offset, record.timestamp, key, value, record.headers, epoch,
-            -1 if record.key is None else len(record.key), -1 if record.value is None else len(record.value),
-        )  # fmt: skip
 
     # --- where to read ---------------------------------------------------------------------------------------
 
@@ -230,7 +229,7 @@ class Consumer:
         for tp in owned:
             self._offsets.seek(tp, where, call)
             self._fetcher.moved(tp)
-        self.changed()
+        self._waiting.changed()
 
     def pause(self, partitions: Partitions) -> None:
         """Go on owning these partitions, but get no records of them."""
@@ -242,7 +241,7 @@ class Consumer:
         """Get records of these partitions again."""
         for tp in [self._owned(tp) for tp in _listed(partitions)]:
             self._book.owned[tp].paused = False
-        self.changed()
+        self._waiting.changed()
 
     def paused(self) -> frozenset[TopicPartition]:
         """The partitions that are paused."""
@@ -251,28 +250,45 @@ class Consumer:
     def position(self, tp: TopicPartition, timeout_ms: float | None = None) -> Future[int]:
         """The offset of the next record that poll() would hand out; waits default.api.timeout.ms if not told else."""
         owned = self._owned(tp)
-        until_us = self._deadline_us(timeout_ms)
+        until_us = self._waiting.deadline_us(timeout_ms)
 
         def known() -> bool:
-            self._advance()
+            self._client.want(owned.topic)
+            self._offsets.find_positions()
             self._book.raise_failure()
             return owned not in self._book.owned or self._book.owned[owned].position is not None
 
         def story() -> Generator[Any, Any, int]:
-            yield from self.until(known, "position()", until_us)
+            yield from self._waiting.until(known, "position()", until_us)
+            self._owned(owned)
             position = self._book.owned[owned].position
             assert position is not None
             return position
 
-        return self._start(story(), "position()")
+        return self._waiting.start(story(), "position()")
 
     def beginning_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
         """The log start offset of each partition."""
-        return self._start(self._offsets.listed(_listed(partitions), EARLIEST, self.until), "beginning_offsets()")
+        return self._waiting.start(
+            self._offsets.listed(_listed(partitions), EARLIEST, self._waiting.until), "beginning_offsets()"
+        )
 
     def end_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
         """The high watermark of each partition: where a consumer's reading ends."""
-        return self._start(self._offsets.listed(_listed(partitions), LATEST, self.until), "end_offsets()")
+        return self._waiting.start(
+            self._offsets.listed(_listed(partitions), LATEST, self._waiting.until), "end_offsets()"
+        )
+
+    def offsets_for_times(
+        self, times: Mapping[TopicPartition, int]
+    ) -> Future[dict[TopicPartition, OffsetAndTimestamp | None]]:
+        """The first record of each partition at or after a time in ms; None where there is none."""
+        if not isinstance(times, Mapping):
+            raise ConfigError(f"times must map TopicPartitions to times in ms. Got {times!r}.")
+        wanted = {
+            _partition(tp): checks.whole_number(time, f"the time of {tp}", at_least=0) for tp, time in times.items()
+        }
+        return self._waiting.start(self._offsets.for_times(wanted, self._waiting.until), "offsets_for_times()")
 
     def partitions_for(self, topic: str) -> Future[list[int]]:
         """The partitions of a topic."""
@@ -283,97 +299,68 @@ class Consumer:
             return bool(self._client.topics.get(topic, (None, ()))[1])
 
         def story() -> Generator[Any, Any, list[int]]:
-            yield from self.until(known, "partitions_for()")
+            yield from self._waiting.until(known, "partitions_for()")
             return list(range(len(self._client.topics[topic][1])))
 
-        return self._start(story(), "partitions_for()")
+        return self._waiting.start(story(), "partitions_for()")
 
     # --- commits -----------------------------------------------------------------------------------------------
 
     def commit_sync(self, offsets: Mapping[TopicPartition, int] | None = None) -> Future[None]:
         """Commit the positions, or these offsets (of the *next* records); retried until default.api.timeout.ms."""
-        return self._start(self._commits.sync(offsets), "commit_sync()")
+        return self._waiting.start(self._commits.sync(offsets), "commit_sync()")
 
     def commit_async(
         self, offsets: Mapping[TopicPartition, int] | None = None,
         callback: Callable[[Mapping[TopicPartition, int], Exception | None], object] | None = None,
-    ) -> None:  # fmt: skip
-        """Commit without waiting; not retried. ``callback(offsets, error)`` hears how it went."""
-        self._commits.start(offsets, callback)
+    ) -> Future[None]:  # fmt: skip
+        """Commit without waiting; not retried. ``callback(offsets, error)`` hears of it inside a later poll().
+
+        The future of the outcome is an addition of ours: Kafka's call returns nothing.
+        """
+        return self._commits.start(offsets, callback)
 
     def committed(
         self, partitions: Partitions, timeout_ms: float | None = None
     ) -> Future[dict[TopicPartition, int | None]]:
         """The group's committed offset of each partition, None where there is none; waits as position() does."""
-        asked = self._commits.committed(_listed(partitions), self._deadline_us(timeout_ms))
-        return self._start(asked, "committed()")
+        asked = self._commits.committed(_listed(partitions), self._waiting.deadline_us(timeout_ms))
+        return self._waiting.start(asked, "committed()")
+
+    def lag(self, tp: TopicPartition) -> int | None:
+        """How far the position is behind the end that the last fetch has told; None while that is not known.
+
+        Kafka: currentLag. What a group lags is the end offset minus its *committed* one.
+        """
+        return self._book.owned[self._owned(tp)].lag
+
+    # --- the end -----------------------------------------------------------------------------------------------
+
+    def wakeup(self) -> None:
+        """Interrupt a waiting call, or the next one that waits, with WakeupException."""
+        self._waiting.interrupt()
 
     def close(self) -> Future[None]:
         """Commit if that is automatic, leave the group, hang up."""
 
         def story() -> Generator[Any, Any, None]:
-            if self._membership is not None and self._book.topics:
-                yield from self._commits.at_close()
-                self._give_up("revoked")
-                self._membership.leave()
-            self._closed = True
-            self._fetcher.close()
-            yield self.host.sleep_ms(LINGER_MS)
+            try:
+                if self._rebalancing is not None and (self._book.topics or self._book.is_manual):
+                    yield from self._commits.at_close()
+                if self._rebalancing is not None and self._book.topics:
+                    yield from self._rebalancing.leave()
+            finally:
+                self._closed = True
+                self._fetcher.close()
+            if self._membership is not None:
+                with contextlib.suppress(TimeoutException):
+                    patience_us = self._waiting.deadline_us(CLOSE_TIMEOUT_MS)
+                    yield from self._waiting.until(self._membership.last_answers, "close()", patience_us)
+                self._membership.close()
             self._client.close()
 
         self._open()
-        return self._start(story(), "close()")
-
-    # --- waiting -------------------------------------------------------------------------------------------------
-
-    def until(self, condition: Callable[[], bool], what: str, until_us: int | None = None) -> Generator[Any, Any, None]:
-        """Wait until something holds; TimeoutException at that time, or after default.api.timeout.ms."""
-        began_us = self._kernel.now_us
-        if until_us is None:
-            until_us = self._deadline_us(None)
-        while not condition():
-            if self._kernel.now_us >= until_us:
-                raise TimeoutException(f"{what} was not done within {(until_us - began_us) / US_PER_MS:g} ms.")
-            yield self._wake_by(until_us)
-
-    def _deadline_us(self, timeout_ms: float | None) -> int:
-        """When a call that may wait so long, default.api.timeout.ms if it was not told, gives up."""
-        if timeout_ms is None:
-            timeout_ms = self.config.default_api_timeout_ms
-        return self._kernel.now_us + round(checks.milliseconds(timeout_ms, "timeout_ms") * US_PER_MS)
-
-    def _wake_by(self, until_us: int) -> Future[None]:
-        wakeup: Future[None] = Future(self._kernel, f"something new for {self.client_id}")
-        self._wakeups.append(wakeup)
-        self.host.after_ms(max(0, until_us - self._kernel.now_us) / US_PER_MS, self._wake, wakeup)
-        return wakeup
-
-    def _wake(self, wakeup: Future[None]) -> None:
-        if not wakeup.is_done():
-            wakeup.succeed()
-
-    def changed(self) -> None:
-        """Something is new: whoever waits looks again."""
-        wakeups, self._wakeups = self._wakeups, []
-        for wakeup in wakeups:
-            self._wake(wakeup)
-
-    def _start(self, story: Generator[Any, Any, Any], call: str) -> Future[Any]:
-        """Run a call's story; its errors are the future's."""
-        future: Future[Any] = Future(self._kernel, f"{call} of {self.client_id}")
-        if not self._kernel.is_running:
-            self._kernel.journal.cause = None
-
-        def told() -> Generator[Any, Any, None]:
-            try:
-                value = yield from story
-            except Exception as error:
-                future.fail(error)
-                return
-            future.succeed(value)
-
-        self.host.process(told(), call)
-        return future
+        return self._waiting.start(story(), "close()")
 
     def _open(self) -> None:
         if self._closed:

@@ -6,7 +6,8 @@ from collections.abc import ItemsView, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kafkasim.records import TopicPartition
+from kafkasim.config import ConsumerConfig
+from kafkasim.records import Record, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,22 @@ class ConsumerRecord:
     leader_epoch: int
     serialized_key_size: int
     serialized_value_size: int
+
+
+def deserialized(
+    config: ConsumerConfig, tp: TopicPartition, offset: int, epoch: int, record: Record
+) -> ConsumerRecord:  # fmt: skip
+    """A fetched record as the application gets it."""
+    key: Any = record.key
+    value: Any = record.value
+    if key is not None and config.key_deserializer is not None:
+        key = config.key_deserializer(key)
+    if value is not None and config.value_deserializer is not None:
+        value = config.value_deserializer(value)
+    return ConsumerRecord(
+        tp.topic, tp.partition, offset, record.timestamp, key, value, record.headers, epoch,
+        -1 if record.key is None else len(record.key), -1 if record.value is None else len(record.value),
+    )  # fmt: skip
 
 
 class ConsumerRecords:

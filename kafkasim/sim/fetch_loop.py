@@ -80,9 +80,13 @@ class FetchLoop:
 
     def _send_again(self, sent_at_us: int) -> None:
         self._again = False
-        if self._waiting and self._changed and self._sent_at_us == sent_at_us:
+        if not (self._waiting and self._changed):
+            return
+        if self._sent_at_us == sent_at_us:
             self._channel.abandon(self._answered)
             self._send()
+        else:
+            self._go_on()
 
     def _send(self) -> None:
         if not self._fetched:

@@ -1,7 +1,9 @@
-"""A consumer's membership in its group: find the coordinator, join, share out if one leads, sync, beat.
+"""A consumer's membership in its group: find the coordinator, join, sync, beat, leave.
 
-Kafka: ConsumerCoordinator, AbstractCoordinator (the eager protocol). A member gives up everything before it joins
-again. Left out as yet: the cooperative protocol, static membership, max.poll.interval.ms.
+What must be told to the application, and the shares that a leader works out, are sim/rebalancing's. The answer to a
+JoinGroup is looked at when the application polls; heartbeats go on by themselves, as Kafka's heartbeat thread does.
+
+Kafka: AbstractCoordinator.
 """
 
 from __future__ import annotations
@@ -11,9 +13,7 @@ from enum import Enum
 from typing import Any
 
 from kafkasim.config import ConsumerConfig
-from kafkasim.core.assignors import BY_NAME, Assignor, GroupMember
 from kafkasim.errors import (
-    ConfigError,
     CoordinatorNotAvailableException,
     FencedInstanceIdException,
     IllegalGenerationException,
@@ -25,10 +25,19 @@ from kafkasim.errors import (
 )
 from kafkasim.messages import groups
 from kafkasim.records import TopicPartition
-from kafkasim.sim.kernel import Timer
+from kafkasim.sim.channel import Channel
+from kafkasim.sim.heartbeats import Heartbeats
+from kafkasim.sim.kernel import US_PER_MS
 from kafkasim.sim.network_client import NetworkClient
+from kafkasim.trace.facts import MemberChanged
 
 LOST_COORDINATOR = (NotCoordinatorException, CoordinatorNotAvailableException)
+AT_ONCE = (
+    UnknownMemberIdException, IllegalGenerationException, RebalanceInProgressException, MemberIdRequiredException,
+)  # fmt: skip
+"""The errors after which a member joins again without a pause."""
+JOIN_EXTRA_MS = 5_000
+"""How much longer than the rebalance timeout a JoinGroup is waited for."""
 
 
 class MemberState(Enum):
@@ -41,62 +50,65 @@ class MemberState(Enum):
 
 
 class Membership:
-    """One consumer's part in its group. ``on_revoked``, ``on_lost`` and ``on_assigned`` take partitions."""
+    """One consumer's part in its group. ``generation`` is -1 and ``member_id`` empty while it has none.
+
+    ``arrived`` holds the answer to a JoinGroup until the application polls, ``assignment`` what the answer to the
+    SyncGroup has brought, ``failure`` why the present join has failed. ``in_poll`` tells whether the application is
+    inside poll() now.
+    """
 
     def __init__(
-        self, client: NetworkClient, config: ConsumerConfig, *, topics: Callable[[], tuple[str, ...]],
-        owned: Callable[[], tuple[TopicPartition, ...]], on_revoked: Callable[[], None], on_lost: Callable[[], None],
-        on_assigned: Callable[[tuple[TopicPartition, ...]], None], on_change: Callable[[], None],
+        self, client: NetworkClient, config: ConsumerConfig, *, on_change: Callable[[], None],
+        in_poll: Callable[[], bool],
     ) -> None:  # fmt: skip
         assert config.group_id is not None
         self.group_id = config.group_id
+        self.instance_id = config.group_instance_id
         self.state = MemberState.UNJOINED
-        self.member_id = ""
-        self.generation = -1
+        self.member_id, self.generation = "", -1
         self.coordinator: str | None = None
-        self._host = client.host
-        self._client = client
-        self._config = config
-        self._assignors = {one.name: one for one in map(_assignor, config.partition_assignment_strategy) if one}
-        if not self._assignors:
-            raise ConfigError("None of these assignors is modelled yet; there are range, roundrobin and your own.")
-        self._topics, self._owned = topics, owned
-        self._on_revoked, self._on_lost = on_revoked, on_lost
-        self._on_assigned, self._on_change = on_assigned, on_change
+        self.needs_rejoin = True
+        self.is_joining = False
+        self.arrived: groups.JoinGroupResponse | None = None
+        self.assignment: tuple[TopicPartition, ...] | None = None
+        self.failure: type[KafkaError] | None = None
+        self.fatal: type[KafkaError] | None = None
+        self._host, self._client, self._config = client.host, client, config
+        self._on_change = on_change
+        self._heartbeats = Heartbeats(self, client.host, config, in_poll)
+        self._lines: dict[str, Channel] = {}
+        self._is_closing = False
         self._finding = False
-        self._needs_rejoin = True
+        self._failures = 0
         self._not_before_us = 0
-        self._beat: Timer | None = None
+        self._chance = client.host.kernel.rng(f"group retries/{client.host.name}")
 
-    # --- the steps, taken while somebody polls ---------------------------------------------------------------
-
-    def step(self) -> None:
-        """Take the next step towards being a member, if one is due."""
-        if self._host.kernel.now_us < self._not_before_us:
-            return
-        if self.coordinator is None:
-            self.find_coordinator()
-        elif self._needs_rejoin and self.state in (MemberState.UNJOINED, MemberState.STABLE):
-            self._join()
+    # --- the coordinator -------------------------------------------------------------------------------------
 
     def find_coordinator(self) -> None:
         """Ask any broker who coordinates this group."""
-        if self._finding or not self._client.brokers_known:
+        if self._finding or self.is_pausing or not self._client.brokers_known:
             return
         self._finding = True
 
-        def answered(response: groups.FindCoordinatorResponse | None, error: object) -> None:
+        def answered(response: groups.FindCoordinatorResponse | None, error: type[KafkaError] | None) -> None:
             self._finding = False
-            if response is None or response.error is not None:
-                self._pause()
+            problem = error if response is None else response.error
+            if response is None or problem is not None:
+                if problem is not None and not problem.retriable:
+                    self.fatal = problem
+                self.pause()
                 return
-            self.coordinator = response.host
+            self.coordinator, self._failures = response.host, 0
+            self._heartbeats.coordinator_found()
             self._on_change()
 
         request = groups.FindCoordinatorRequest(self.group_id)
         self._client.channel(self._client.least_loaded()).send(request, answered)
 
-    def send(self, request: groups.GroupRequest, answered: Callable[[Any, type[KafkaError] | None], None]) -> None:
+    def send(
+        self, request: groups.GroupRequest, answered: Callable[[Any, type[KafkaError] | None], None]
+    ) -> None:  # fmt: skip
         """Send the coordinator a request; a broker that is not it any more is forgotten."""
         assert self.coordinator is not None
         asked = self.coordinator
@@ -106,120 +118,169 @@ class Membership:
             if (response is None or problem in LOST_COORDINATOR) and self.coordinator == asked:
                 self.coordinator = None
             answered(response, problem)
+            if self._is_closing:
+                self._on_change()
 
-        self._client.channel(asked).send(request, on_answer)
+        self._line(asked).send(request, on_answer)
 
-    def _join(self) -> None:
-        """Give up everything, then ask to be part of the next generation."""
-        if self.state is MemberState.STABLE:
-            self._on_revoked()
-        self._stop_beating()
-        self.state = MemberState.PREPARING_REBALANCE
-        self._needs_rejoin = False
-        subscription = groups.Subscription(self._topics(), self._owned(), self.generation)
-        request = groups.JoinGroupRequest(
-            self.group_id, self.member_id, self._host.name, tuple(self._assignors), subscription,
-            self._config.session_timeout_ms, self._config.max_poll_interval_ms, client_host=self._host.name,
-        )  # fmt: skip
-        self.send(request, self._joined)
+    def _line(self, server: str) -> Channel:
+        """A line of its own: a parked JoinGroup must hold up nobody else. Kafka: the coordinator's node id."""
+        if server not in self._lines:
+            patience_ms = max(self._config.request_timeout_ms, self._config.max_poll_interval_ms + JOIN_EXTRA_MS)
+            self._lines[server] = Channel(self._host, server, request_timeout_ms=patience_ms)
+        return self._lines[server]
 
-    def _joined(self, response: groups.JoinGroupResponse | None, error: type[KafkaError] | None) -> None:
-        if error is MemberIdRequiredException:
-            assert response is not None
-            self.member_id = response.member_id
-            self._join()
-            return
-        if response is None or error is not None:
-            self._begin_again(error)
-            return
-        self.generation, self.member_id = response.generation_id, response.member_id
-        self.state = MemberState.COMPLETING_REBALANCE
-        self._beat_later()
-        shares: dict[str, tuple[TopicPartition, ...]] = {}
-        if response.leader == self.member_id:
-            shares = self._share_out(response)
-        self.send(groups.SyncGroupRequest(self.group_id, self.member_id, self.generation, shares), self._synced)
+    @property
+    def is_pausing(self) -> bool:
+        """Whether the back-off after a failure is not over yet."""
+        return self._host.kernel.now_us < self._not_before_us
 
-    def _share_out(self, response: groups.JoinGroupResponse) -> dict[str, tuple[TopicPartition, ...]]:
-        """The leader of the group computes the assignment; the coordinator never does."""
-        members = [
-            GroupMember(one, wants.topics, None, wants.owned_partitions, wants.generation_id)
-            for one, wants in response.members.items()
-        ]
-        counts = {topic: len(parts) for topic, (_, parts) in self._client.topics.items() if parts}
-        shares = self._assignors[response.protocol].assign(counts, members)
-        return {member_id: tuple(partitions) for member_id, partitions in shares.items()}
-
-    def _synced(self, response: groups.SyncGroupResponse | None, error: type[KafkaError] | None) -> None:
-        if response is None or error is not None:
-            self._begin_again(error)
-            return
-        self.state = MemberState.STABLE
-        self._on_assigned(response.assignment)
-        self._on_change()
-
-    def _begin_again(self, error: type[KafkaError] | None) -> None:
-        self.state = MemberState.UNJOINED
-        self._needs_rejoin = True
-        if error in (UnknownMemberIdException, FencedInstanceIdException):
-            self.member_id, self.generation = "", -1
-        if error is RebalanceInProgressException:
-            self._on_change()
-        else:
-            self._pause()
-
-    def rejoin(self) -> None:
-        """Something has changed that the group must share out anew."""
-        self._needs_rejoin = True
-
-    def _pause(self) -> None:
-        backoff_ms = self._config.retry_backoff_ms
-        self._not_before_us = self._host.kernel.now_us + backoff_ms * 1000
+    def pause(self) -> None:
+        """Try again after a back-off."""
+        config = self._config
+        backoff_ms = min(config.retry_backoff_ms * 2**self._failures, config.retry_backoff_max_ms)
+        backoff_ms *= self._chance.uniform(0.8, 1.2)
+        self._failures += 1
+        self._not_before_us = self._host.kernel.now_us + round(backoff_ms * US_PER_MS)
         self._host.after_ms(backoff_ms, self._on_change)
 
-    # --- heartbeats --------------------------------------------------------------------------------------------
+    # --- joining ---------------------------------------------------------------------------------------------
 
-    def _beat_later(self) -> None:
-        self._stop_beating()
-        self._beat = self._host.after_ms(self._config.heartbeat_interval_ms, self._heartbeat)
+    def request_rejoin(self) -> None:
+        """Something has changed that the group must share out anew."""
+        self.needs_rejoin = True
 
-    def _stop_beating(self) -> None:
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
+    def join(self, protocols: tuple[str, ...], subscription: groups.Subscription) -> None:
+        """Ask to be part of the next generation."""
+        self._become(MemberState.PREPARING_REBALANCE)
+        self.is_joining, self.arrived, self.assignment, self.failure = True, None, None, None
+        config = self._config
+        request = groups.JoinGroupRequest(
+            self.group_id, self.member_id, self._host.name, protocols, subscription, config.session_timeout_ms,
+            config.max_poll_interval_ms, self.instance_id, self._host.name,
+        )  # fmt: skip
 
-    def _heartbeat(self) -> None:
-        self._beat_later()
+        def answered(response: groups.JoinGroupResponse | None, error: type[KafkaError] | None) -> None:
+            if self.state is not MemberState.PREPARING_REBALANCE or not self.is_joining:
+                return
+            if response is None or error is not None:
+                if error is MemberIdRequiredException:
+                    assert response is not None
+                    self.member_id = response.member_id
+                elif error is UnknownMemberIdException:
+                    self.reset(forget_member=True)
+                self._join_failed(error)
+                return
+            self.arrived = response
+            self._on_change()
+
+        self.send(request, answered)
+
+    def joined(self) -> groups.JoinGroupResponse:
+        """The application polls and finds that the join phase is over: from now on the member must beat."""
+        assert self.arrived is not None
+        response, self.arrived = self.arrived, None
+        self.member_id, self.generation = response.member_id, response.generation_id
+        self._become(MemberState.COMPLETING_REBALANCE)
+        self._heartbeats.begin()
+        return response
+
+    def sync(self, shares: dict[str, tuple[TopicPartition, ...]]) -> None:
+        """Ask for this member's share; the leader brings everybody's."""
+        generation = self.generation
+
+        def answered(response: groups.SyncGroupResponse | None, error: type[KafkaError] | None) -> None:
+            if not self.is_joining:
+                return
+            if response is not None and error is None:
+                if self.state is MemberState.COMPLETING_REBALANCE and self.generation == generation:
+                    self.needs_rejoin = False
+                    self.assignment = response.assignment
+                    self._become(MemberState.STABLE)
+                    self._failures = 0
+                else:
+                    self._join_failed(RebalanceInProgressException)
+            else:
+                if error in (UnknownMemberIdException, IllegalGenerationException, FencedInstanceIdException):
+                    self.reset(forget_member=error is UnknownMemberIdException)
+                self._join_failed(error)
+            self._on_change()
+
+        request = groups.SyncGroupRequest(self.group_id, self.member_id, self.generation, shares, self.instance_id)
         if self.coordinator is None:
-            self.find_coordinator()
+            self._join_failed(CoordinatorNotAvailableException)
         else:
-            request = groups.HeartbeatRequest(self.group_id, self.member_id, self.generation)
-            self.send(request, self._heard)
+            self.send(request, answered)
 
-    def _heard(self, response: groups.HeartbeatResponse | None, error: type[KafkaError] | None) -> None:
-        if self.state is not MemberState.STABLE:
-            return
-        if error is RebalanceInProgressException:
-            self._needs_rejoin = True
-        elif error in (UnknownMemberIdException, IllegalGenerationException, FencedInstanceIdException):
-            self._stop_beating()
-            self._on_lost()
-            self.state = MemberState.UNJOINED
-            self._needs_rejoin = True
-            if error is not IllegalGenerationException:
-                self.member_id = ""
-            self.generation = -1
+    def _join_failed(self, error: type[KafkaError] | None) -> None:
+        self.needs_rejoin = True
+        self.is_joining = False
+        if self.state is not MemberState.UNJOINED:
+            self._become(MemberState.UNJOINED)
+        if error is None or error.retriable:
+            self.pause()
+        elif error not in AT_ONCE:
+            self.failure = error
         self._on_change()
 
+    def reset(self, *, forget_member: bool) -> None:
+        """The group has gone on without this member."""
+        self.generation = -1
+        if forget_member:
+            self.member_id = ""
+        self.needs_rejoin = True
+        self.is_joining = False
+        self._become(MemberState.UNJOINED)
+
+    def _become(self, state: MemberState) -> None:
+        self.state = state
+        fact = MemberChanged(self._host.name, self.group_id, state.value, self.generation, self.member_id)
+        self._host.kernel.journal.record(fact)
+
+    # --- beating and leaving ---------------------------------------------------------------------------------
+
+    def polled(self) -> None:
+        """The application polls; a failure of the heartbeats is raised, once."""
+        self._heartbeats.polled()
+        if self.fatal is not None:
+            error, self.fatal = self.fatal, None
+            raise error
+
+    def beat(self) -> None:
+        """Tell the coordinator that this member is alive."""
+        generation, member_id = self.generation, self.member_id
+
+        def heard(response: groups.HeartbeatResponse | None, error: type[KafkaError] | None) -> None:
+            if error is None or error is RebalanceInProgressException:
+                self._heartbeats.heard()
+            if error is RebalanceInProgressException:
+                if self.state is MemberState.STABLE:
+                    self.request_rejoin()
+            elif error in (UnknownMemberIdException, IllegalGenerationException, FencedInstanceIdException):
+                if (self.generation, self.member_id) == (generation, member_id):
+                    self.reset(forget_member=error is not IllegalGenerationException)
+                    self.fatal = error if error is FencedInstanceIdException else None
+            elif error is not None:
+                self._heartbeats.failed()
+            if error is not None:
+                self._on_change()
+
+        self.send(groups.HeartbeatRequest(self.group_id, self.member_id, self.generation, self.instance_id), heard)
+
     def leave(self) -> None:
-        """Tell the coordinator that this member goes; nobody waits for the answer."""
-        self._stop_beating()
-        if self.member_id and self.coordinator is not None:
+        """Go: a dynamic member tells the coordinator, a static one is only silent. Nobody waits for the answer."""
+        may_say = self.instance_id is None and self.coordinator is not None and self.state is not MemberState.UNJOINED
+        if may_say and self.member_id:
             self.send(groups.LeaveGroupRequest(self.group_id, self.member_id), lambda response, error: None)
-        self.state, self.member_id, self.generation = MemberState.UNJOINED, "", -1
-        self._needs_rejoin = True
+        self.reset(forget_member=True)
 
+    def last_answers(self) -> bool:
+        """Whether every request has its answer; a closing client waits for that. Kafka: awaitPendingRequests."""
+        self._is_closing = True
+        return not any(line.in_flight for line in self._lines.values())
 
-def _assignor(given: Any) -> Assignor | None:
-    """An assignor of the user's own, or a built-in one by name; None for one that is not modelled yet."""
-    return BY_NAME.get(given) if isinstance(given, str) else given
+    def close(self) -> None:
+        """Hang up."""
+        self._heartbeats.end()
+        for line in self._lines.values():
+            line.close()

@@ -115,6 +115,11 @@ class NetworkClient:
         if new or too_old or not self.brokers_known:
             self.refresh()
 
+    @property
+    def expires_us(self) -> int:
+        """When the picture is too old, and :meth:`want` asks for a new one."""
+        return self._updated_at_us + self._max_age_us + 1
+
     def forget(self, topic: str) -> None:
         """Ask about a topic no longer."""
         self._wanted.pop(topic, None)

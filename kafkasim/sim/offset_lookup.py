@@ -5,20 +5,28 @@ Kafka: ConsumerCoordinator.initWithCommittedOffsetsIfNeeded, OffsetFetcher.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from kafkasim.config import ConsumerConfig
 from kafkasim.core.subscription import Subscription
 from kafkasim.errors import KafkaError
 from kafkasim.messages import groups
-from kafkasim.messages.data import ListOffsetsRequest, ListOffsetsResponse
+from kafkasim.messages.data import ListOffsetsRequest, ListOffsetsResponse, PartitionOffset
 from kafkasim.records import TopicPartition
 from kafkasim.sim.membership import Membership
 from kafkasim.sim.network_client import NetworkClient
 from kafkasim.trace.facts import PositionSet
 
 Until = Callable[[Callable[[], bool], str], Generator[Any, Any, None]]
+
+
+class OffsetAndTimestamp(NamedTuple):
+    """Where a search by time has ended."""
+
+    offset: int
+    timestamp: int
+    leader_epoch: int
 
 
 class OffsetLookup:
@@ -33,6 +41,7 @@ class OffsetLookup:
         self._book = book
         self._membership = membership
         self._on_change = on_change
+        self._read_committed = config.isolation_level == "read_committed"
 
     def find_positions(self) -> None:
         """Ask for every position that is not known: the committed one first."""
@@ -47,11 +56,11 @@ class OffsetLookup:
         if self._membership is None:
             self._reset(missing)
         elif self._membership.coordinator is None:
-            self._membership.step() if self._book.topics else self._membership.find_coordinator()
+            self._membership.find_coordinator()
         else:
             for tp in missing:
                 self._book.owned[tp].asked = True
-            request = groups.OffsetFetchRequest(self._membership.group_id, tuple(missing))
+            request = groups.OffsetFetchRequest(self._membership.group_id, tuple(missing), True)
             self._membership.send(request, lambda response, error: self._fetched(missing, response, error))
 
     def _fetched(
@@ -109,7 +118,7 @@ class OffsetLookup:
             self._client.refresh()
             self._again([tp])
         else:
-            self._client.send(leader, ListOffsetsRequest({tp: where}), answered)
+            self._client.send(leader, ListOffsetsRequest({tp: where}, self._read_committed), answered)
 
     def _again(self, partitions: Sequence[TopicPartition]) -> None:
         """Ask once more after the back-off."""
@@ -130,32 +139,51 @@ class OffsetLookup:
         self, partitions: Sequence[TopicPartition], where: int, until: Until
     ) -> Generator[Any, Any, dict[TopicPartition, int]]:
         """The start or the end of partitions, owned or not."""
-        found: dict[TopicPartition, int] = {}
+        found = yield from self._ask_leaders(dict.fromkeys(partitions, where), until)
+        return {tp: found[tp].offset for tp in partitions}
+
+    def for_times(
+        self, times: Mapping[TopicPartition, int], until: Until
+    ) -> Generator[Any, Any, dict[TopicPartition, OffsetAndTimestamp | None]]:
+        """The first record of each partition at or after a time; None where there is none."""
+        found = yield from self._ask_leaders(times, until)
+        return {
+            tp: None if part.offset < 0 else OffsetAndTimestamp(part.offset, part.timestamp, part.leader_epoch)
+            for tp, part in ((tp, found[tp]) for tp in times)
+        }
+
+    def _ask_leaders(
+        self, times: Mapping[TopicPartition, int], until: Until
+    ) -> Generator[Any, Any, dict[TopicPartition, PartitionOffset]]:
+        found: dict[TopicPartition, PartitionOffset] = {}
         asked: dict[TopicPartition, None] = {}
 
         def ask(tp: TopicPartition) -> None:
             def answered(response: ListOffsetsResponse | None, error: object) -> None:
-                asked.pop(tp, None)
                 part = None if response is None else response.offsets[tp]
                 if part is not None and part.error is None:
-                    found[tp] = part.offset
+                    found[tp] = part
                     self._on_change()
                 else:
                     self._client.refresh()
-                    self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)
+                    self._client.host.after_ms(self._config.retry_backoff_ms, again)
+
+            def again() -> None:
+                asked.pop(tp, None)
+                self._on_change()
 
             leader = self._client.leader(tp)
             if leader is None:
                 self._client.want(tp.topic)
                 return
             asked[tp] = None
-            self._client.send(leader, ListOffsetsRequest({tp: where}), answered)
+            self._client.send(leader, ListOffsetsRequest({tp: times[tp]}, self._read_committed), answered)
 
         def all_found() -> bool:
-            for tp in partitions:
+            for tp in times:
                 if tp not in found and tp not in asked:
                     ask(tp)
-            return len(found) == len(set(partitions))
+            return len(found) == len(times)
 
         yield from until(all_found, "the look-up of offsets")
-        return {tp: found[tp] for tp in partitions}
+        return found

@@ -23,6 +23,7 @@ from kafkasim.trace.facts.controller import (
 )
 from kafkasim.trace.facts.groups import (
     GroupChanged,
+    MemberChanged,
     OffsetCommitted,
     OffsetDeleted,
     PartitionsAssigned,
@@ -99,6 +100,7 @@ __all__ = [
     "LogRecovered",
     "LogStartMoved",
     "LogTruncated",
+    "MemberChanged",
     "MessageLost",
     "MessageReleased",
     "MessageSent",

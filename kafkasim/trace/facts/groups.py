@@ -19,6 +19,17 @@ class GroupChanged(Fact):
     protocol: str | None
 
 
+@fact("member", host="member", text="{member} is {state} in group {group}, generation {generation}")
+class MemberChanged(Fact):
+    """A consumer's own picture of its membership; generation -1 and an empty member id while it has none."""
+
+    member: str
+    group: str
+    state: str
+    generation: int
+    member_id: str
+
+
 @fact("consumer", host="consumer", text="{consumer} owns {partitions} in generation {generation}")
 class PartitionsAssigned(Fact):
     """A consumer's whole assignment."""

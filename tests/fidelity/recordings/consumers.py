@@ -83,18 +83,12 @@ class Reader:
         while not self._stopping:
             try:
                 self._poll = self.consumer.poll(RUN_POLL_MS)
-                self.take((yield self._poll))
+                self.records += yield self._poll
             except ks.KafkaSimError as error:
                 self.events.append({"event": "error", "error": error.java_name})
                 return
             while self._calls:
                 yield self._calls.pop(0)
-
-    def take(self, records: Any) -> list[Any]:
-        """Keep the records of a poll."""
-        found = list(records)
-        self.records += found
-        return found
 
     def call(self, function: Callable[[], Any], within_ms: float = 200_000) -> Any:
         """Do something with the consumer, between two polls when it runs; the answer."""
@@ -182,7 +176,7 @@ def assign(stage: Stage, step: Step) -> None:
 @verb
 def poll(stage: Stage, step: Step) -> list[Any]:
     reader = _reader(stage, step)
-    records = reader.take(reader.call(lambda: reader.consumer.poll(step["ms"])))
+    records = list(reader.call(lambda: reader.consumer.poll(step["ms"])))
     return _shown(records, step.get("result"))
 
 
@@ -192,7 +186,7 @@ def poll_until(stage: Stage, step: Step) -> list[Any]:
     until_ms = stage.now_ms + 1000 * step["timeout"]
     records: list[Any] = []
     while len(records) < step["count"] and stage.now_ms < until_ms:
-        records += reader.take(stage.get(reader.consumer.poll(UNTIL_POLL_MS)))
+        records += list(stage.get(reader.consumer.poll(UNTIL_POLL_MS)))
     return _shown(records, step.get("result"))
 
 
@@ -202,7 +196,7 @@ def poll_until_assigned(stage: Stage, step: Step) -> list[Any]:
     until_ms = stage.now_ms + 1000 * step.get("timeout", ASSIGNED_SECONDS)
     records: list[Any] = []
     while not reader.consumer.assignment() and stage.now_ms < until_ms:
-        records += reader.take(stage.get(reader.consumer.poll(UNTIL_POLL_MS)))
+        records += list(stage.get(reader.consumer.poll(UNTIL_POLL_MS)))
     return _shown(records, step.get("result"))
 
 
@@ -211,7 +205,7 @@ def first_offset_after_seek(stage: Stage, step: Step) -> int | None:
     reader = _reader(stage, step)
     until_ms = stage.now_ms + 1000 * step.get("timeout", ASSIGNED_SECONDS)
     while stage.now_ms < until_ms:
-        records = reader.take(stage.get(reader.consumer.poll(UNTIL_POLL_MS)))
+        records = list(stage.get(reader.consumer.poll(UNTIL_POLL_MS)))
         if records:
             return int(records[0].offset)
     return None

@@ -27,7 +27,7 @@ def coordinator(stage: Stage, step: Step) -> Any:
 
 @sight
 def instances(stage: Stage, step: Step) -> dict[str, Any]:
-    return {member.client_id: member.instance_id for member in _described(stage, step).members}
+    return {member.client_id: member.group_instance_id for member in _described(stage, step).members}
 
 
 @sight

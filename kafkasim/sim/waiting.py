@@ -1,0 +1,103 @@
+"""How a client waits in its calls: for a condition, until a time; woken whenever something is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from kafkasim.config import checks
+from kafkasim.errors import TimeoutException, WakeupException
+from kafkasim.sim.host import Host
+from kafkasim.sim.kernel import US_PER_MS, Future, Timer
+
+
+class Waiting:
+    """The waiting calls of one client; ``api_timeout_ms`` is default.api.timeout.ms."""
+
+    def __init__(self, host: Host, api_timeout_ms: int) -> None:
+        self._host = host
+        self._kernel = host.kernel
+        self._api_timeout_ms = api_timeout_ms
+        self._wakeups: list[tuple[Future[None], Timer]] = []
+        self._interrupted = False
+
+    def changed(self) -> None:
+        """Something is new: whoever waits looks again."""
+        wakeups, self._wakeups = self._wakeups, []
+        for wakeup, timer in wakeups:
+            timer.cancel()
+            if not wakeup.is_done():
+                wakeup.succeed()
+
+    def interrupt(self) -> None:
+        """Whoever waits, or the next one that would, is interrupted."""
+        self._interrupted = True
+        self.changed()
+
+    def check_interrupt(self) -> None:
+        """Raise WakeupException once if somebody wants that."""
+        if self._interrupted:
+            self._interrupted = False
+            raise WakeupException
+
+    def by(self, until_us: int) -> Future[None]:
+        """Done when something is new, at the latest at ``until_us``."""
+        wakeup: Future[None] = Future(self._kernel, f"something new for {self._host.name}")
+        wait_ms = max(0, until_us - self._kernel.now_us) / US_PER_MS
+        self._wakeups.append((wakeup, self._host.after_ms(wait_ms, _wake, wakeup)))
+        return wakeup
+
+    def deadline_us(self, timeout_ms: float | None = None) -> int:
+        """When a call that may wait so long, default.api.timeout.ms if it was not told, gives up."""
+        if timeout_ms is None:
+            timeout_ms = self._api_timeout_ms
+        return self._kernel.now_us + round(checks.milliseconds(timeout_ms, "timeout_ms") * US_PER_MS)
+
+    def until(self, condition: Callable[[], bool], what: str, until_us: int | None = None) -> Generator[Any, Any, None]:
+        """Wait until something holds; TimeoutException at that time, or after default.api.timeout.ms."""
+        began_us = self._kernel.now_us
+        if until_us is None:
+            until_us = self.deadline_us()
+        while not condition():
+            if self._kernel.now_us >= until_us:
+                raise TimeoutException(f"{what} was not done within {(until_us - began_us) / US_PER_MS:g} ms.")
+            self.check_interrupt()
+            yield self.by(until_us)
+
+    def start(self, story: Generator[Any, Any, Any], call: str) -> Future[Any]:
+        """Run a call's story; its errors are the future's."""
+        future: Future[Any] = Future(self._kernel, f"{call} of {self._host.name}")
+        if not self._kernel.is_running:
+            self._kernel.journal.cause = None
+
+        def told() -> Generator[Any, Any, None]:
+            try:
+                value = yield from story
+            except Exception as error:
+                future.fail(error)
+                return
+            future.succeed(value)
+
+        self._host.process(told(), call)
+        return future
+
+    def run(self, story: Generator[Any, Any, None], call: str) -> Future[Any]:
+        """Run a story as far as it goes without waiting; the rest goes on by itself."""
+        try:
+            first = next(story)
+        except StopIteration:
+            return Future[None](self._kernel, f"{call} of {self._host.name}").succeed()
+
+        def rest() -> Generator[Any, Any, None]:
+            try:
+                yield first
+            except Exception as error:
+                story.throw(error)
+            yield from story
+
+        return self.start(rest(), call)
+
+
+def _wake(wakeup: Future[None]) -> None:
+    if not wakeup.is_done():
+        wakeup.succeed()
