@@ -65,6 +65,8 @@ def cleanable(log: Log, checkpoint: int | None, now_ms: int) -> Cleanable:
 
 def due_ms(log: Log, checkpoint: int | None, now_ms: int) -> int | None:
     """When the cleaner would take this log, as it is now; None when no passing of time alone will do that."""
+    if len(log.segments) == 1:
+        return None
     found = cleanable(log, checkpoint, now_ms)
     if found.is_eligible(log.config.min_cleanable_dirty_ratio):
         return now_ms

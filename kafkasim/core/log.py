@@ -1,7 +1,7 @@
 """The log of one replica: segments of batches, appended to, read and cut by offset.
 
 Kafka: UnifiedLog, LocalLog. A replica shares the batch objects of its leader: they never change once they are placed.
-What a power loss would leave is everything below ``recovery_point``; all else is in the page cache, which outlives the
+What a power loss would leave is everything below ``flushed_offset``; all else is in the page cache, which outlives the
 process and not the machine. Left out: index files and the bytes themselves.
 """
 
@@ -32,7 +32,8 @@ class Log:
     """One replica's log.
 
     ``start_offset`` <= ``high_watermark`` <= ``end_offset``; the end offset is the one that the next record gets.
-    Everything below ``recovery_point`` is flushed. ``tell`` takes facts; ``jitter`` draws by how many ms each new
+    Recovery after an unclean end begins at ``recovery_point``: what lies below was flushed by this process or before its
+    last checkpoint. ``tell`` takes facts; ``jitter`` draws by how many ms each new
     segment rolls sooner, up to the number that it is given.
     """
 
@@ -48,7 +49,7 @@ class Log:
         self.end_offset = 0
         self.high_watermark = 0
         self.size_in_bytes = 0
-        self.recovery_point = 0
+        self.recovery_point = self.flushed_offset = 0
         self.flushed_ms = now_ms
         self.epochs = LeaderEpochs()
         self.producers = producers or ProducerStates(opened_ms=now_ms)
@@ -145,8 +146,7 @@ class Log:
         """Close the active segment and open a new one; all before it is flushed. Kafka: UnifiedLog.roll."""
         self.segments.append(self._new_segment(base_offset, now_ms))
         self.snapshots[base_offset] = self.producers.snapshot()
-        self.recovery_point = max(self.recovery_point, base_offset)
-        self.flushed_ms = now_ms
+        self._flushed(base_offset, now_ms)
         self.tell(SegmentRolled, base_offset, why.reason, why.setting)
 
     def _new_segment(self, base_offset: int, now_ms: int) -> Segment:
@@ -288,13 +288,15 @@ class Log:
         self.start_offset = min(self.start_offset, self.end_offset)
         self.high_watermark = min(self.high_watermark, self.end_offset)
         self.recovery_point = min(self.recovery_point, self.end_offset)
+        self.flushed_offset = min(self.flushed_offset, self.end_offset)
         self.rebuild_producers()
 
     def truncate_fully(self, offset: int, now_ms: int | None = None) -> None:
         """Throw everything away and go on at ``offset``. Kafka: UnifiedLog.truncateFullyAndStartAt."""
         self.segments = [self._new_segment(offset, self.active.modified_ms if now_ms is None else now_ms)]
         self.size_in_bytes = 0
-        self.start_offset = self.end_offset = self.high_watermark = self.recovery_point = offset
+        self.start_offset = self.end_offset = self.high_watermark = offset
+        self.recovery_point = self.flushed_offset = offset
         self.epochs.entries.clear()
         self.snapshots.clear()
         self.producers.rebuild(())
@@ -321,7 +323,11 @@ class Log:
 
     def flush(self, now_ms: int, setting: str) -> None:
         """Write everything through to the disk: no power loss takes it any more. Kafka: UnifiedLog.flush."""
-        self.flushed_ms = now_ms
         if self.recovery_point < self.end_offset:
-            self.recovery_point = self.end_offset
+            self._flushed(self.end_offset, now_ms)
             self.tell(RecordsFlushed, self.recovery_point, setting)
+
+    def _flushed(self, offset: int, now_ms: int) -> None:
+        self.recovery_point = max(self.recovery_point, offset)
+        self.flushed_offset = max(self.flushed_offset, offset)
+        self.flushed_ms = now_ms
