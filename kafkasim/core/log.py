@@ -32,9 +32,9 @@ class Log:
     """One replica's log.
 
     ``start_offset`` <= ``high_watermark`` <= ``end_offset``; the end offset is the one that the next record gets.
-    Recovery after an unclean end begins at ``recovery_point``: what lies below was flushed by this process or before its
-    last checkpoint. ``tell`` takes facts; ``jitter`` draws by how many ms each new
-    segment rolls sooner, up to the number that it is given.
+    Recovery after an unclean end begins at ``recovery_point``: what lies below was flushed by this process or before
+    its last checkpoint. ``tell`` takes facts; ``jitter`` draws by how many ms each new segment rolls sooner, up to the
+    number that it is given.
     """
 
     def __init__(

@@ -27,6 +27,8 @@ from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.disk import Disk
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future, Kernel
+from kafkasim.sim.log_manager import LogManager
+from kafkasim.sim.log_requests import describe_producers
 from kafkasim.sim.network import Connection, Network, Reply
 from kafkasim.sim.producer_ids import ProducerIds
 from kafkasim.sim.replica_manager import ReplicaManager
@@ -68,6 +70,7 @@ class Broker(Host):
         self.broker_epoch = -1
         self.cluster_id = ""
         self.deadlines = Deadlines(self)
+        self.logs = LogManager(self)
         self.replicas = ReplicaManager(self)
         self.zookeeper = ZooKeeperClient(
             self, self._zookeepers, timeout_ms=config.zookeeper_session_timeout_ms,
@@ -84,7 +87,7 @@ class Broker(Host):
 
     def on_start(self) -> None:
         self._forget_everything()
-        self.disk.recover()
+        self.logs.start()
         self.registered: Future[None] = self.kernel.future(f"the registration of {self.name}")
         self.process(self._join_cluster(), "start-up")
 
@@ -104,6 +107,7 @@ class Broker(Host):
         """End in good order: leaderships, files, then the session. Kafka: KafkaServer.shutdown."""
         yield from leave_leaderships(self)
         self.replicas.checkpoint()
+        self.logs.shut_down()
         yield self.zookeeper.close()
         self.stop()
 
@@ -112,6 +116,7 @@ class Broker(Host):
         try:
             yield self.zookeeper.start(self.config.zookeeper_connection_timeout_ms if self.broker_epoch < 0 else None)
         except ZooKeeperClientTimeoutException as error:
+            self.logs.shut_down()
             self.stop()
             self.registered.fail(error)
             return
@@ -171,6 +176,8 @@ class Broker(Host):
             data.FetchRequest: self.replicas.sessions.fetch,
             data.ListOffsetsRequest: at_once(partial(list_offsets, self)),
             data.MetadataRequest: later(self.topic_admin.metadata),
+            admin.DeleteRecordsRequest: later(self.replicas.deletions.handle),
+            admin.DescribeProducersRequest: at_once(partial(describe_producers, self)),
             admin.CreateTopicsRequest: later(self.topic_admin.create),
             admin.DeleteTopicsRequest: later(self.topic_admin.delete),
             admin.CreatePartitionsRequest: later(self.topic_admin.create_partitions),
@@ -224,9 +231,8 @@ class Broker(Host):
         fenced = self._fence(request)
         if fenced is None:
             self.metadata.apply(request)
-            for tp, log in self.disk.logs.items():
-                if tp.topic in request.topic_configs:
-                    log.config = self.topic_config(request.topic_configs[tp.topic])
+            for topic, own in request.topic_configs.items():
+                self.logs.configure(topic, self.topic_config(own))
             self.topic_admin.waits.changed()
         return control.UpdateMetadataResponse(fenced)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kafkasim.core.partition import Partition
 from kafkasim.errors import KafkaError
 from kafkasim.messages import data
 from kafkasim.records import TopicPartition
@@ -16,7 +17,7 @@ from kafkasim.sim.produce_purgatory import DelayedProduce
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
 
-EARLIEST, LATEST = -2, -1
+EARLIEST, LATEST, MAX_TIMESTAMP = -2, -1, -3
 
 
 def produce(broker: Broker, request: data.ProduceRequest, connection: Connection, reply: Reply) -> None:
@@ -46,22 +47,31 @@ def produce(broker: Broker, request: data.ProduceRequest, connection: Connection
 
 
 def list_offsets(broker: Broker, request: data.ListOffsetsRequest) -> data.ListOffsetsResponse:
-    """EARLIEST, LATEST, or the first offset at or after a time (2.6)."""
+    """EARLIEST, LATEST, MAX_TIMESTAMP, or the first offset at or after a time (2.6)."""
     response = data.ListOffsetsResponse({})
     for tp, time in request.timestamps.items():
         try:
             partition = broker.replicas.partition(tp)
             partition.check_leader()
-            log = partition.log
-            if time == EARLIEST:
-                part = data.PartitionOffset(None, log.start_offset, -1, partition.leader_epoch)
-            elif request.replica_id != data.CONSUMER:
-                part = data.PartitionOffset(None, log.end_offset, -1, partition.leader_epoch)
-            else:
-                end = partition.visible_end(read_committed=request.read_committed)
-                found = (end, -1) if time == LATEST else log.offset_for_time(time)
-                part = data.PartitionOffset(None, *(found or (-1, -1)), partition.leader_epoch)
-            response.offsets[tp] = part
+            response.offsets[tp] = _looked_up(partition, time, request)
         except KafkaError as error:
             response.offsets[tp] = data.PartitionOffset(type(error))
     return response
+
+
+def _looked_up(partition: Partition, time: int, request: data.ListOffsetsRequest) -> data.PartitionOffset:
+    """The answer for one partition; offset -1 where there is none. Kafka: Partition.fetchOffsetForTimestamp."""
+    log, epoch = partition.log, partition.leader_epoch
+    if time == EARLIEST:
+        first = next((one for one, start in log.epochs.entries if start <= log.start_offset), -1)
+        return data.PartitionOffset(None, log.start_offset, -1, first)
+    if request.replica_id != data.CONSUMER:
+        return data.PartitionOffset(None, log.end_offset, -1, epoch)
+    if time == LATEST:
+        return data.PartitionOffset(None, partition.visible_end(read_committed=request.read_committed), -1, epoch)
+    found = log.offset_of_max_timestamp() if time == MAX_TIMESTAMP else log.first_offset_at(time)
+    end = log.last_stable_offset if request.read_committed else log.high_watermark
+    if found is not None and found[0] < end:
+        return data.PartitionOffset(None, *found)
+    partition.visible_end(read_committed=request.read_committed)
+    return data.PartitionOffset(None, -1, -1, epoch)

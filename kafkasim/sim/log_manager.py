@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kafkasim.config import TopicConfig
+from kafkasim.config.checks import LONG_MAX
 from kafkasim.core import cleaner, retention
 from kafkasim.core.log import Log
 from kafkasim.core.producer_state import ProducerStates
@@ -91,13 +92,16 @@ class LogManager:
         if log is None:
             return
         size = log.size_in_bytes if log.config.retention_bytes >= 0 else 0
-        unflushed = log.end_offset if log.config.flush_ms < cleaner.LONG_MAX else 0
-        now = (log.high_watermark, log.last_stable_offset, log.start_offset, len(log.segments), log.recovery_point, size,
-               unflushed)  # fmt: skip
+        unflushed = log.end_offset if log.config.flush_ms < LONG_MAX else 0
+        now = (
+            log.high_watermark, log.last_stable_offset, log.start_offset, len(log.segments), log.recovery_point, size,
+            unflushed,
+        )  # fmt: skip
         if self._seen.get(tp) == now:
             return
         self._seen[tp] = now
         now_ms = self._broker.kernel.now_ms
+        self._cap_checkpoints(tp, log)
         if "compact" in log.config.cleanup_policy:
             self._cleaner.due(self._cleaning_due_ms(tp, log))
         else:
@@ -107,6 +111,13 @@ class LogManager:
         if self._disk.log_starts.get(tp, 0) < log.start_offset > log.segments[0].base_offset:
             self._log_starts.due(now_ms)
         self._flusher.due(self._flush_due_ms(log))
+
+    def _cap_checkpoints(self, tp: TopicPartition, log: Log) -> None:
+        """After a truncation no checkpoint may lie behind the log's end. Kafka: LogManager.truncateTo."""
+        if self._disk.recovery_points.get(tp, 0) > log.recovery_point:
+            self._disk.write_recovery_points()
+        if self._disk.cleaner_offsets.get(tp, 0) > log.end_offset:
+            self._disk.cleaner_offsets[tp] = log.end_offset
 
     def _check_retention(self) -> int | None:
         """Kafka: LogManager.cleanupLogs; compacted logs are the cleaner's, their retention too."""
@@ -135,7 +146,9 @@ class LogManager:
                 self._delete_old(tp, log)
         return _earliest(self._cleaning_due_ms(tp, log) for tp, log in compacted)
 
-    def _dirtiest(self, compacted: list[tuple[TopicPartition, Log]]) -> tuple[TopicPartition, Log, cleaner.Cleanable] | None:
+    def _dirtiest(
+        self, compacted: list[tuple[TopicPartition, Log]]
+    ) -> tuple[TopicPartition, Log, cleaner.Cleanable] | None:
         """Kafka: LogCleanerManager.grabFilthiestCompactedLog."""
         now_ms = self._broker.kernel.now_ms
         eligible = [
@@ -165,7 +178,7 @@ class LogManager:
         return _earliest(map(self._flush_due_ms, self._disk.logs.values()))
 
     def _flush_due_ms(self, log: Log) -> int | None:
-        has_limit = log.config.flush_ms < cleaner.LONG_MAX and log.recovery_point < log.end_offset
+        has_limit = log.config.flush_ms < LONG_MAX and log.recovery_point < log.end_offset
         return log.flushed_ms + log.config.flush_ms if has_limit else None
 
     def _write_recovery_points(self) -> None:

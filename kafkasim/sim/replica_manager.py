@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kafkasim.core.log import Log
 from kafkasim.core.partition import Partition, Role
 from kafkasim.errors import FencedLeaderEpochException, UnknownTopicOrPartitionException
 from kafkasim.messages.control import LeaderAndIsrRequest, StopReplicaRequest
@@ -18,6 +17,7 @@ from kafkasim.records import TopicPartition
 from kafkasim.sim.alter_partition import AlterPartitions
 from kafkasim.sim.fetch_sessions import FetchSessions
 from kafkasim.sim.kernel import Timer
+from kafkasim.sim.log_requests import DeleteRecords
 from kafkasim.sim.produce_purgatory import ProducePurgatory
 from kafkasim.sim.replication import ReplicaFetchers
 
@@ -35,7 +35,8 @@ class ReplicaManager:
         self.partitions: dict[TopicPartition, Partition] = {}
         self.sessions = FetchSessions(broker, self.partitions, self.settle)
         self.purgatory = ProducePurgatory(self.partitions, broker.deadlines)
-        self.fetchers = ReplicaFetchers(broker, broker.broker_id, broker.config)
+        self.fetchers = ReplicaFetchers(broker, broker.broker_id, broker.config, self.settle)
+        self.deletions = DeleteRecords(broker)
         self._alter_partitions = AlterPartitions(broker)
         self._broker = broker
         self._high_watermarks: dict[TopicPartition, int] = {}
@@ -93,16 +94,15 @@ class ReplicaManager:
     def _role_changed(self, partition: Partition) -> None:
         self.sessions.role_changed(partition.tp)
         self.purgatory.check(partition.tp)
+        self.deletions.check(partition.tp)
         self._broker.coordinator.role_changed(partition)
 
     def _open(self, tp: TopicPartition) -> Partition:
         """The replica on this broker's disk, made if it is not there."""
         broker = self._broker
-        if tp not in broker.disk.logs:
-            own = broker.metadata.topic_configs.get(tp.topic, {})
-            broker.disk.logs[tp] = Log(broker.topic_config(own), broker.kernel.now_ms)
+        log = broker.logs.open(tp, broker.topic_config(broker.metadata.topic_configs.get(tp.topic, {})))
         return Partition(
-            broker.broker_id, tp, broker.disk.logs[tp], lag_max_ms=broker.config.replica_lag_time_max_ms,
+            broker.broker_id, tp, log, lag_max_ms=broker.config.replica_lag_time_max_ms,
             emit=broker.kernel.journal.record, is_alive=broker.metadata.is_live, truncation=broker.truncation,
         )  # fmt: skip
 
@@ -113,9 +113,16 @@ class ReplicaManager:
         self.sessions.appended(tp, base_offset)
         self.settle(self.partitions[tp])
 
+    def log_changed(self, tp: TopicPartition) -> None:
+        """A log has been changed by its manager: do what waits for that, if there is a replica in service."""
+        if tp in self.partitions:
+            self.settle(self.partitions[tp])
+
     def settle(self, partition: Partition) -> None:
         """After anything that may have moved a partition's high watermark or ISR: do what waits for that."""
         tp = partition.tp
+        self._broker.logs.changed(tp)
+        self.deletions.check(tp)
         if self._high_watermarks.get(tp) != partition.log.high_watermark:
             self._high_watermarks[tp] = partition.log.high_watermark
             self._checkpoint_soon()

@@ -5,6 +5,8 @@ Kafka: ReplicaFetcherManager, AbstractFetcherThread. Left out: several fetchers 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kafkasim.config import BrokerConfig
 from kafkasim.core.partition import Partition, Role
 from kafkasim.errors import KafkaError
@@ -15,13 +17,14 @@ from kafkasim.sim.fetch_loop import FetchLoop
 from kafkasim.sim.host import Host
 
 LATEST = -1
+Settle = Callable[[Partition], None]
 
 
 class ReplicaFetcher:
     """One follower to one leader: ask for what lies behind the own log end, append it, ask again."""
 
-    def __init__(self, host: Host, broker: int, leader: str, config: BrokerConfig) -> None:
-        self._host, self._broker = host, broker
+    def __init__(self, host: Host, broker: int, leader: str, config: BrokerConfig, settle: Settle) -> None:
+        self._host, self._broker, self._settle = host, broker, settle
         self._channel = Channel(
             host, leader, request_timeout_ms=None, silence_timeout_ms=config.replica_socket_timeout_ms,
             poll_ms=config.replica_fetch_wait_max_ms,
@@ -57,9 +60,11 @@ class ReplicaFetcher:
             return False
         if part.diverging is not None:
             partition.truncate_by_epoch(*part.diverging)
+            self._settle(partition)
             return True
         if part.error is None:
             partition.take_over(part, self._host.kernel.now_ms)
+            self._settle(partition)
             return bool(part.batches)
         if part.error.name == "OFFSET_OUT_OF_RANGE":
             self._find_end(partition)
@@ -86,8 +91,8 @@ class ReplicaFetcher:
 class ReplicaFetchers:
     """All fetchers of one broker's incarnation, by leader."""
 
-    def __init__(self, host: Host, broker: int, config: BrokerConfig) -> None:
-        self._host, self._broker, self._config = host, broker, config
+    def __init__(self, host: Host, broker: int, config: BrokerConfig, settle: Settle) -> None:
+        self._host, self._broker, self._config, self._settle = host, broker, config, settle
         self._by_leader: dict[str, ReplicaFetcher] = {}
         self._leader_of: dict[TopicPartition, str] = {}
 
@@ -96,7 +101,7 @@ class ReplicaFetchers:
         if self._leader_of.get(partition.tp) not in (None, leader):
             self.forget(partition.tp)
         if leader not in self._by_leader:
-            self._by_leader[leader] = ReplicaFetcher(self._host, self._broker, leader, self._config)
+            self._by_leader[leader] = ReplicaFetcher(self._host, self._broker, leader, self._config, self._settle)
         self._leader_of[partition.tp] = leader
         self._by_leader[leader].follow(partition)
 
