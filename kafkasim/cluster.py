@@ -238,7 +238,7 @@ class Cluster:
     def disk(self, broker: int | str) -> DiskInspector:
         """What lies on a broker's disk now."""
         target = self._broker(broker)
-        return DiskInspector(target.disk, target.name)
+        return DiskInspector(target.disk, target)
 
     # --- topics and clients ------------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ def clean(log: Log, found: Cleanable, now_ms: int) -> int:
                 if kept is not None:
                     cleaned.append(kept, now_ms)
         cleaned.modified_ms = group[-1].modified_ms
-        log.replace_segments(group, cleaned)
+        log.replace_segments(group, cleaned, now_ms)
     after = _offsets(_between(log, 0, end))
     removed = tuple(offset for offset in before if offset not in after)
     log.tell(LogCleaned, end, removed, f"min.cleanable.dirty.ratio={log.config.min_cleanable_dirty_ratio:g}")

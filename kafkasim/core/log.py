@@ -34,7 +34,7 @@ class Log:
     ``start_offset`` <= ``high_watermark`` <= ``end_offset``; the end offset is the one that the next record gets.
     Recovery after an unclean end begins at ``recovery_point``: what lies below was flushed by this process or before
     its last checkpoint. ``tell`` takes facts; ``jitter`` draws by how many ms each new segment rolls sooner, up to the
-    number that it is given.
+    number that it is given. ``deleted`` names the segments that are gone, by base offset, and when their files go.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Log:
         self.epochs = LeaderEpochs()
         self.producers = producers or ProducerStates(opened_ms=now_ms)
         self.snapshots: dict[int, dict[int, ProducerState]] = {}
+        self.deleted: list[tuple[int, int]] = []
 
     @property
     def active(self) -> Segment:
@@ -167,13 +168,20 @@ class Log:
         self.size_in_bytes -= sum(segment.size_in_bytes for segment in gone)
         for segment in gone:
             self.snapshots.pop(segment.base_offset, None)
+        self._files_go(gone, now_ms)
         self.tell(SegmentsDeleted, tuple(segment.base_offset for segment in gone), why.reason, why.setting)
         self.move_start(self.segments[0].base_offset, why)
 
-    def replace_segments(self, old: list[Segment], new: Segment) -> None:
+    def _files_go(self, segments: list[Segment], now_ms: int) -> None:
+        goes_ms = now_ms + self.config.file_delete_delay_ms
+        self.deleted = [one for one in self.deleted if one[1] > now_ms]
+        self.deleted += [(segment.base_offset, goes_ms) for segment in segments]
+
+    def replace_segments(self, old: list[Segment], new: Segment, now_ms: int) -> None:
         """Put one cleaned segment in the place of those that it was made from. Kafka: UnifiedLog.replaceSegments."""
         place = self.segments.index(old[0])
         self.segments[place : place + len(old)] = [new]
+        self._files_go(old, now_ms)
         self.size_in_bytes += new.size_in_bytes - sum(segment.size_in_bytes for segment in old)
 
     def move_start(self, offset: int, why: Roll) -> bool:
