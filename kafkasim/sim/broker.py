@@ -128,6 +128,7 @@ class Broker(Host):
         try:
             yield self.zookeeper.multi([Create(path, b"", ephemeral=True), SetData(path, payload, -1)])
         except NodeExistsError as error:
+            self.logs.shut_down()
             self.stop()
             self.registered.fail(error)
             return

@@ -13,8 +13,8 @@ from kafkasim.core.log import Log
 from kafkasim.core.producer_state import ProducerState
 from kafkasim.errors import UsageError, unknown_name
 from kafkasim.records import TopicPartition
-from kafkasim.sim.host import Host
 from kafkasim.sim.disk import Disk
+from kafkasim.sim.host import Host
 from kafkasim.sim.replica_on_disk import ReplicaOnDisk, replica_on_disk
 from kafkasim.trace.arguments import partition_named
 from kafkasim.trace.facts import UnflushedLost
@@ -41,7 +41,7 @@ class DiskInspector:
 
     @property
     def was_shut_down_cleanly(self) -> bool:
-        """Whether the file .kafka_cleanshutdown lies here: only then a broker starts without looking through its logs."""
+        """Whether the file .kafka_cleanshutdown lies here: without it a broker looks through its logs at start."""
         return self._disk.is_clean
 
     def replica(self, tp: object) -> ReplicaOnDisk:
@@ -53,8 +53,8 @@ class DiskInspector:
         """A checkpoint file as it was written last: partition to offset; a partition that it does not name is missing.
 
         ``file_name`` is ``replication-offset-checkpoint`` (high watermarks), ``recovery-point-offset-checkpoint``,
-        ``log-start-offset-checkpoint`` or ``cleaner-offset-checkpoint``. Of ``leader-epoch-checkpoint`` each replica has
-        one: partition to pairs of (epoch, start offset).
+        ``log-start-offset-checkpoint`` or ``cleaner-offset-checkpoint``. Of ``leader-epoch-checkpoint`` each replica
+        has one: partition to pairs of (epoch, start offset).
         """
         files = self._disk.checkpoints
         if file_name == LEADER_EPOCHS:
