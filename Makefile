@@ -14,7 +14,7 @@ UPGRADE ?=
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --only-binary :all: $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test test-all test-real lint format fidelity notebooks exercises refresh check rewrite browser binder-like ci lock clean
+.PHONY: help env lab test test-all search test-real lint format fidelity notebooks exercises refresh check rewrite browser binder-like ci lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +44,11 @@ test: env ## run the fast tests, on all cores
 
 test-all: env $(CI_VENV)/ok ## run every test: also the slow ones, the notebooks and the browser's
 	KAFKASIM_NBGRADER=$(CURDIR)/$(CI_BIN)/nbgrader KAFKASIM_REPO2DOCKER=$(CURDIR)/$(CI_BIN)/jupyter-repo2docker \
-		$(BIN)/python -m pytest -q -m "not browser and not real"
-	$(MAKE) --no-print-directory test-real notebooks browser
+		$(BIN)/python -m pytest -q -m "not browser and not real and not search"
+	$(MAKE) --no-print-directory search test-real notebooks browser
+
+search: env ## look at hundreds of seeds: what may go wrong is found, what is safe stays safe
+	$(BIN)/python -m pytest -q -n logical -m search tests
 
 test-real: env ## run the same learner code on a real Kafka broker too (needs Java 17 and Maven, or KAFKASIM_REAL_BOOTSTRAP)
 	$(BIN)/python -m pytest -q -m real tests/real

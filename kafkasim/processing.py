@@ -152,12 +152,17 @@ class Producer(Protocol):
 class _Program:
     """A loop's program: it counts its steps and dies when it is told to."""
 
-    def __init__(self, crash: Crash | None, consumer: Consumer, *others: Producer) -> None:
+    def __init__(self, crash: Crash | None, consumer: Consumer, *others: Producer, work_ms: float = 0) -> None:
         if crash is not None and not isinstance(crash, Crash):
             raise ConfigError(f"crash must be a ks.processing.Crash or None. Got {crash!r}.")
         self._crash = crash
         self._hosts = [consumer.host, *(other.host for other in others)]
         self._taken: dict[str, int] = {}
+        self._work_ms = checks.milliseconds(work_ms, "work_ms")
+
+    def work(self) -> Future[None]:
+        """The time that the work on one record takes."""
+        return self._hosts[0].sleep_ms(self._work_ms)
 
     def step(self, name: str) -> bool:
         """A step is taken; True when the program has died of it."""
@@ -170,9 +175,14 @@ class _Program:
         return True
 
 
-def at_most_once(consumer: Consumer, sink: Sink, *, poll_ms: float = 100, crash: Crash | None = None) -> Loop:
-    """Poll, commit, then work: a crash after the commit loses what was not worked on yet; nothing is done twice."""
-    program = _Program(crash, consumer)
+def at_most_once(
+    consumer: Consumer, sink: Sink, *, poll_ms: float = 100, work_ms: float = 0, crash: Crash | None = None
+) -> Loop:
+    """Poll, commit, then work: a crash after the commit loses what was not worked on yet; nothing is done twice.
+
+    ``work_ms`` is how long the work on a record takes, its effect at the end.
+    """
+    program = _Program(crash, consumer, work_ms=work_ms)
     return _at_most_once(program, consumer, sink, checks.milliseconds(poll_ms, "poll_ms"))
 
 
@@ -190,21 +200,24 @@ def _at_most_once(program: _Program, consumer: Consumer, sink: Sink, poll_ms: fl
         if program.step("commit"):
             return
         for record in records:
+            yield program.work()
             sink.apply(consumer, record)
             if program.step("process"):
                 return
 
 
 def at_least_once(
-    consumer: Consumer, sink: Sink, *, commit_each: str = "poll", poll_ms: float = 100, crash: Crash | None = None
-) -> Loop:
+    consumer: Consumer, sink: Sink, *, commit_each: str = "poll", poll_ms: float = 100, work_ms: float = 0,
+    crash: Crash | None = None,
+) -> Loop:  # fmt: skip
     """Poll, work, then commit: a crash before the commit does the work again; nothing is lost.
 
-    ``commit_each`` is ``poll`` (everything one poll returned) or ``record``.
+    ``commit_each`` is ``poll`` (everything one poll returned) or ``record``; ``work_ms`` is how long the work on a
+    record takes, its effect at the end.
     """
     if commit_each not in ("poll", "record"):
         raise unknown_name("value of commit_each", commit_each, ("poll", "record"))
-    program = _Program(crash, consumer)
+    program = _Program(crash, consumer, work_ms=work_ms)
     return _at_least_once(program, consumer, sink, commit_each, checks.milliseconds(poll_ms, "poll_ms"))
 
 
@@ -217,6 +230,7 @@ def _at_least_once(program: _Program, consumer: Consumer, sink: Sink, commit_eac
             return
         try:
             for record in records:
+                yield program.work()
                 sink.apply(consumer, record)
                 if program.step("process"):
                     return

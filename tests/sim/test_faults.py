@@ -102,3 +102,16 @@ def test_a_fault_that_makes_no_sense_is_refused_and_changes_nothing(call, error,
     with pytest.raises(error, match=message):
         call(cluster)
     assert len(cluster.trace) == facts
+
+
+def test_the_end_of_a_pause_finds_a_process_that_was_killed_meanwhile_dead():
+    cluster = cluster_with_topic()
+    cluster.inject(ks.faults.Pause(102, for_ms=1_000))
+    cluster.inject(ks.faults.Kill(102, for_ms=5_000))
+    cluster.run(for_ms=2_000)
+
+    assert cluster.trace.of(HostChanged, host="broker-102")[-1].state == "killed"
+    assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["pause"]
+    cluster.run(for_ms=20_000)
+    assert cluster.trace.of(HostChanged, host="broker-102")[-1].state == "running"
+    assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["pause", "kill"]
