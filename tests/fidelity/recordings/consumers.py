@@ -46,7 +46,7 @@ class Listener:
 
 
 class Reader:
-    """A consumer of the harness, with its records and events."""
+    """A consumer of the harness, with its events and the records that came while it ran."""
 
     def __init__(self, stage: Stage, consumer: Any, commits: bool = False) -> None:
         self.consumer = consumer
@@ -83,7 +83,7 @@ class Reader:
         while not self._stopping:
             try:
                 self._poll = self.consumer.poll(RUN_POLL_MS)
-                self.records += yield self._poll
+                self.records += list((yield self._poll))
             except ks.KafkaSimError as error:
                 self.events.append({"event": "error", "error": error.java_name})
                 return
