@@ -126,3 +126,20 @@ def test_position_and_committed_wait_as_long_as_they_are_told() -> None:
         with pytest.raises(ks.errors.TimeoutException, match="within 700 ms"):
             call.get()
         assert round(cluster.now_ms - began, 3) <= 700
+
+
+def test_a_seek_ends_the_long_poll_of_today_not_that_of_yesterday() -> None:
+    """Two polls ended early; the timer that would have ended the first must not stand in the way of the second's."""
+    cluster = ks.Cluster(1)
+    cluster.create_topic("t", partitions=2)
+    producer, consumer = cluster.producer(), cluster.consumer()
+    one, other = ks.TopicPartition("t", 0), ks.TopicPartition("t", 1)
+    for tp in (one, other):
+        producer.send("t", "v", partition=tp.partition).get()
+    consumer.assign([one, other])
+    consumer.seek_to_beginning([one, other])
+    read: list[object] = []
+    while len(read) < 2:
+        read += consumer.poll(50).get()
+    consumer.seek(one, 0)
+    assert [record.partition for record in consumer.poll(2_000).get()] == [0]

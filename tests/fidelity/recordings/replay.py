@@ -162,7 +162,7 @@ class Performance:
     def _seen(self, name: str, step: Step) -> Any:
         try:
             return SIGHTS[name](self.stage, step)
-        except ks.KafkaError as error:
+        except ks.KafkaSimError as error:
             return {"error": error.java_name}
 
     def _compare(self, name: str, step: Step, value: Any) -> str | None:
