@@ -15,6 +15,7 @@ from enum import Enum
 
 from kafkasim.core.in_sync_replicas import InSyncReplicas
 from kafkasim.core.log import Log
+from kafkasim.core.producer_state import CompletedTransaction
 from kafkasim.core.truncation import TruncateByEpoch, Truncation, end_of_agreement
 from kafkasim.errors import (
     FencedLeaderEpochException,
@@ -178,12 +179,17 @@ class Partition:
         else:
             limit = log.end_offset
         diverging = self._diverging(position)
+        batches = () if diverging else tuple(log.read(position.fetch_offset, limit, position.max_bytes))
+        aborted: list[CompletedTransaction] = []
+        if read_committed and batches:
+            aborted = log.aborted_transactions(position.fetch_offset, batches[-1].next_offset)
         return PartitionFetchResponse(
             high_watermark=log.high_watermark,
             last_stable_offset=log.last_stable_offset,
             log_start_offset=log.start_offset,
-            batches=() if diverging else tuple(log.read(position.fetch_offset, limit, position.max_bytes)),
+            batches=batches,
             diverging=diverging,
+            aborted=tuple((one.producer_id, one.first_offset) for one in aborted),
         )
 
     def _diverging(self, position: FetchPosition) -> tuple[int, int] | None:

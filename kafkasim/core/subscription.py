@@ -2,15 +2,16 @@
 
 Kafka: SubscriptionState, FetchCollector. A position is the offset of the next record to hand out; it moves when records
 are *returned* from poll(), not when they are processed. It is found out in this order: the committed offset; without
-one, or when it is out of range, what ``auto.offset.reset`` says. Left out: the check for truncation (KIP-320).
+one, or when it is out of range, what ``auto.offset.reset`` says.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from kafkasim.core.read_committed import readable_batches
 from kafkasim.errors import KafkaError, NoOffsetForPartitionException, OffsetOutOfRangeException
 from kafkasim.records import Record, RecordBatch, TopicPartition
 
@@ -24,9 +25,10 @@ class Owned:
 
     ``position`` is None until it is known; ``asked`` while somebody finds it out. ``target`` is where it is to be then,
     whatever is committed: (EARLIEST or LATEST, what said so). What is ``going`` waits for its revocation and gives
-    nothing any more. ``failure`` is what the next poll() has to raise.
-    ``last_epoch`` is the leader epoch of the last record handed out. ``buffered`` holds (offset, leader epoch, record);
-    when it is used up the position is ``fetched_to``, beyond the gaps that compaction and control records leave.
+    nothing any more. ``failure`` is what the next poll() has to raise. ``last_epoch`` is the leader epoch of the record
+    before the position, ``checked_epoch`` that of the leader whose history was last found to hold it, and ``is_unsure``
+    a position about which a leader is being asked (KIP-320). ``buffered`` holds (offset, leader epoch, record); when it
+    is used up the position is ``fetched_to``, beyond the gaps that compaction and control records leave.
     """
 
     position: int | None = None
@@ -37,13 +39,16 @@ class Owned:
     failure: KafkaError | None = None
     high_watermark: int | None = None
     last_epoch: int = -1
+    checked_epoch: int = -1
+    is_unsure: bool = False
     fetched_to: int = 0
     buffered: deque[tuple[int, int, Record]] = field(default_factory=deque)
 
     def seek(self, offset: int | None) -> None:
         """Stand somewhere else; what was fetched for the old position is thrown away."""
         self.position, self.asked, self.target, self.failure = offset, False, None, None
-        self.last_epoch = -1
+        self.last_epoch = self.checked_epoch = -1
+        self.is_unsure = False
         self.buffered.clear()
 
     def reset(self, policy: str) -> None:
@@ -116,20 +121,23 @@ class Subscription:
         return [
             tp
             for tp, one in self.owned.items()
-            if one.position is not None and one.may_give and not one.buffered and one.failure is None
+            if one.position is not None and one.may_give and not (one.buffered or one.is_unsure or one.failure)
         ]
 
-    def fetched(self, tp: TopicPartition, batches: Iterable[RecordBatch]) -> bool:
+    def fetched(
+        self, tp: TopicPartition, batches: Sequence[RecordBatch], aborted: Sequence[tuple[int, int]] | None = None
+    ) -> bool:
         """Keep what has come, but for records below the position; whether there was anything to hand out.
 
-        Batches without a record for the user move the position past them at once.
+        Batches without a record for the user move the position past them at once: markers, and with read_committed
+        (``aborted`` is not None) what belongs to an aborted transaction.
         """
         one = self.owned.get(tp)
         if one is None or one.position is None:
             return False
-        one.fetched_to = one.position
-        for batch in batches:
-            one.fetched_to = max(one.fetched_to, batch.next_offset)
+        one.fetched_to = max([one.position, *(batch.next_offset for batch in batches)])
+        readable = batches if aborted is None else readable_batches(batches, aborted)
+        for batch in readable:
             if batch.is_control:
                 continue
             for offset, record in batch.items():

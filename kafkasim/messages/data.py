@@ -93,7 +93,10 @@ class FetchRequest:
 
 @dataclass(slots=True)
 class PartitionFetchResponse:
-    """Whole batches from the one that holds the fetch offset on; ``diverging`` is (epoch, end offset) or None."""
+    """Whole batches from the one that holds the fetch offset on; ``diverging`` is (epoch, end offset) or None.
+
+    With read_committed ``aborted`` names the aborted transactions in them, as (producer id, first offset).
+    """
 
     error: Error = None
     high_watermark: int = -1
@@ -102,6 +105,7 @@ class PartitionFetchResponse:
     batches: tuple[RecordBatch, ...] = ()
     diverging: tuple[int, int] | None = None
     new_leader: tuple[int, int] | None = None
+    aborted: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -119,6 +123,36 @@ class FetchResponse:
             count = sum(batch.count for batch in part.batches)
             parts.append(f"{tp} {_named(part.error)}" if part.error else f"{tp} {count} rec, HW {part.high_watermark}")
         return f"Fetch answer {', '.join(parts) or 'nothing new'}"
+
+
+@dataclass(slots=True)
+class OffsetForLeaderEpochRequest:
+    """For each partition (the leader epoch that the client knows, the epoch whose end it asks for)."""
+
+    epochs: dict[TopicPartition, tuple[int, int]]
+
+    def describe(self) -> str:
+        return "OffsetForLeaderEpoch " + ", ".join(f"{tp} epoch {epoch}" for tp, (_, epoch) in self.epochs.items())
+
+
+@dataclass(slots=True)
+class EpochEndOffset:
+    """The largest epoch not above the one asked for, and where it ends; (-1, -1) when the leader does not know."""
+
+    error: Error = None
+    leader_epoch: int = -1
+    end_offset: int = -1
+
+
+@dataclass(slots=True)
+class OffsetForLeaderEpochResponse:
+    partitions: dict[TopicPartition, EpochEndOffset]
+
+    def describe(self) -> str:
+        return "OffsetForLeaderEpoch answer " + ", ".join(
+            f"{tp} epoch {part.leader_epoch} ends at {part.end_offset}" if part.error is None else _named(part.error)
+            for tp, part in self.partitions.items()
+        )
 
 
 @dataclass(slots=True)

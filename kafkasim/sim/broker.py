@@ -22,7 +22,7 @@ from kafkasim.messages import admin, control, data, groups, transactions
 from kafkasim.sim.controlled_shutdown import leave_leaderships
 from kafkasim.sim.controller import Controller
 from kafkasim.sim.coordinator import GroupCoordinator
-from kafkasim.sim.data_requests import list_offsets, produce
+from kafkasim.sim.data_requests import list_offsets, offset_for_leader_epoch, produce
 from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.disk import Disk
 from kafkasim.sim.host import Host
@@ -176,6 +176,7 @@ class Broker(Host):
             data.ProduceRequest: partial(produce, self),
             data.FetchRequest: self.replicas.sessions.fetch,
             data.ListOffsetsRequest: at_once(partial(list_offsets, self)),
+            data.OffsetForLeaderEpochRequest: at_once(partial(offset_for_leader_epoch, self)),
             data.MetadataRequest: later(self.topic_admin.metadata),
             admin.DeleteRecordsRequest: later(self.replicas.deletions.handle),
             admin.DescribeProducersRequest: at_once(partial(describe_producers, self)),
@@ -231,7 +232,8 @@ class Broker(Host):
         """Take over the picture. Topic settings come with it; real brokers read them from ZooKeeper."""
         fenced = self._fence(request)
         if fenced is None:
-            self.metadata.apply(request)
+            for topic in dict.fromkeys(tp.topic for tp in self.metadata.apply(request)):
+                self.coordinator.topic_deleted(topic)
             for topic, own in request.topic_configs.items():
                 self.logs.configure(topic, self.topic_config(own))
             self.topic_admin.waits.changed()

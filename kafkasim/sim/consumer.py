@@ -23,6 +23,7 @@ from kafkasim.sim.kernel import US_PER_MS, Future
 from kafkasim.sim.membership import Membership
 from kafkasim.sim.network_client import NetworkClient
 from kafkasim.sim.offset_lookup import OffsetAndTimestamp, OffsetLookup
+from kafkasim.sim.offset_validation import OffsetValidation
 from kafkasim.sim.rebalancing import RebalanceListener, Rebalancing
 from kafkasim.sim.waiting import Waiting
 from kafkasim.trace.facts import PartitionsAssigned, RecordsPolled
@@ -67,6 +68,7 @@ class Consumer:
             )
         self._fetcher = Fetcher(self._client, config, self._book, self._waiting.changed)
         self._offsets = OffsetLookup(self._client, config, self._book, self._membership, self._waiting.changed)
+        self._validation = OffsetValidation(self._client, config, self._book, self._waiting.changed)
         self._commits = Commits(host, config, self._book, self._membership, self._waiting)
         self._rebalancing: Rebalancing | None = None
         if self._membership is not None:
@@ -190,6 +192,7 @@ class Consumer:
             if self._membership is not None:
                 self._commits.when_due()
             self._offsets.find_positions()
+        self._validation.check()
         self._fetcher.send_fetches()
 
     def _next_us(self) -> int:

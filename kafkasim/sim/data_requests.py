@@ -1,4 +1,4 @@
-"""How a broker answers Produce and ListOffsets: the leader's two answers that need no session.
+"""How a broker answers Produce, ListOffsets and OffsetForLeaderEpoch: the leader's answers that need no session.
 
 Kafka: KafkaApis.handleProduceRequest and handleListOffsetRequest, ReplicaManager.appendRecords.
 """
@@ -75,3 +75,19 @@ def _looked_up(partition: Partition, time: int, request: data.ListOffsetsRequest
         return data.PartitionOffset(None, *found)
     partition.visible_end(read_committed=request.read_committed)
     return data.PartitionOffset(None, -1, -1, epoch)
+
+
+def offset_for_leader_epoch(
+    broker: Broker, request: data.OffsetForLeaderEpochRequest
+) -> data.OffsetForLeaderEpochResponse:  # fmt: skip
+    """Where a leader epoch ends in the leader's log. Kafka: Partition.lastOffsetForLeaderEpoch."""
+    response = data.OffsetForLeaderEpochResponse({})
+    for tp, (known_epoch, epoch) in request.epochs.items():
+        try:
+            partition = broker.replicas.partition(tp)
+            partition.check_leader(known_epoch)
+            found = partition.log.epochs.end_offset_for(epoch, partition.log.end_offset)
+            response.partitions[tp] = data.EpochEndOffset(None, *found)
+        except KafkaError as error:
+            response.partitions[tp] = data.EpochEndOffset(type(error))
+    return response

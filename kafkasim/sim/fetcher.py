@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from kafkasim.config import ConsumerConfig
 from kafkasim.core.subscription import Subscription
+from kafkasim.errors import KafkaException
 from kafkasim.messages.data import CONSUMER, FetchPosition, PartitionFetchResponse
 from kafkasim.records import TopicPartition
 from kafkasim.sim.channel import Channel
@@ -80,14 +81,25 @@ class Fetcher:
             one.high_watermark = part.high_watermark
             if not part.batches:
                 return False
-            if not self._book.fetched(tp, part.batches):
+            aborted = part.aborted if self._config.isolation_level == "read_committed" else None
+            if not self._book.fetched(tp, part.batches, aborted):
+                self._on_change()
                 return True
         elif part.error.name == "OFFSET_OUT_OF_RANGE":
             if one.position is not None:
                 self._book.out_of_range(tp, one.position, self._config.auto_offset_reset)
+        elif part.error.name == "CORRUPT_MESSAGE":
+            one.failure = KafkaException(f"A fetched batch of {tp} is damaged.", cause=part.error())
         else:
-            self._client.refresh()
+            # The error may name the new leader (KIP-951); else the next picture of the cluster does.
+            if part.error.name != "UNKNOWN_LEADER_EPOCH":
+                self._client.refresh()
+            self.moved(tp)
+            before = self._client.leader(tp)
+            if part.new_leader is not None and self._client.learn_leader(tp, *part.new_leader) != before:
+                self._on_change()
             self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)
+            return False
         self.moved(tp)
         self._on_change()
         return False

@@ -75,6 +75,7 @@ class OffsetLookup:
         for tp in wanted:
             if tp in response.offsets:
                 self._set(tp, response.offsets[tp], f"committed by group {self._config.group_id}")
+                self._book.owned[tp].last_epoch = response.leader_epochs.get(tp, -1)
             else:
                 without.append(tp)
         self._reset(without)

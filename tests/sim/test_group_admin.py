@@ -84,3 +84,14 @@ def test_an_idle_cluster_with_committed_offsets_makes_no_events():
     facts = len(cluster.trace)
     cluster.run(for_ms=86_400_000)
     assert len(cluster.trace) == facts
+
+
+def test_with_a_topic_the_offsets_of_all_groups_go():
+    cluster = cluster_with_records()
+    admin = cluster.admin()
+    for group in ("g", "h"):
+        admin.alter_consumer_group_offsets(group, {T0: 1}).get()
+    admin.delete_topic("t").get()
+    cluster.run(for_ms=2_000)
+    assert [admin.list_consumer_group_offsets(group).get() for group in ("g", "h")] == [{}, {}]
+    assert {fact.reason for fact in cluster.trace.of(OffsetDeleted)} == {"topic t is deleted"}
