@@ -35,6 +35,8 @@ FIRST_BROKER_ID = 101
 START_TIME_MS = 1_700_000_000_000
 READY_MS = 1_000
 """Simulated time when a new cluster is handed to its user: everything is registered and quiet by then."""
+SETTLE_MS = 100
+"""How long more, again and again, until every broker has heard of all the others."""
 MAX_BROKERS = 1_000
 
 
@@ -97,6 +99,8 @@ class Cluster:
         for broker in order:
             self._kernel.run_until_done(broker.registered)
         self._kernel.run_until(max(self._kernel.now_us, READY_MS * US_PER_MS))
+        while any(broker.metadata.brokers.keys() != self._brokers.keys() for broker in self._brokers.values()):
+            self._kernel.run_until(self._kernel.now_us + SETTLE_MS * US_PER_MS)
 
     def __repr__(self) -> str:
         states = ", ".join(f"{broker.name} {broker.state.value}" for broker in self._brokers.values())
