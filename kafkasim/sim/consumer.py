@@ -172,12 +172,13 @@ class Consumer:
     def _poll(self, timeout_ms: float) -> Generator[Any, Any, ConsumerRecords]:
         try:
             until_us = self._kernel.now_us + round(timeout_ms * US_PER_MS)
-            while True:
+            while not self._closed:
                 self._waiting.check_interrupt()
                 yield from self._advance()
                 if self._book.has_records or self._kernel.now_us >= until_us:
                     return self._hand_out()
                 yield self._waiting.by(min(until_us, self._next_us()))
+            return ConsumerRecords({})
         finally:
             self._polling = False
 
@@ -353,7 +354,6 @@ class Consumer:
                 if self._rebalancing is not None and self._book.topics:
                     yield from self._rebalancing.leave()
             finally:
-                self._closed = True
                 self._fetcher.close()
             if self._membership is not None:
                 with contextlib.suppress(TimeoutException):
@@ -363,6 +363,8 @@ class Consumer:
             self._client.close()
 
         self._open()
+        self._closed = True
+        self._waiting.changed()
         return self._waiting.start(story(), "close()")
 
     def _open(self) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import kafkasim as ks
 from kafkasim.core import assignors, hashing
+from kafkasim.core.group import Group, GroupState
+from kafkasim.messages.groups import JoinGroupRequest, Subscription
 from kafkasim.records import TopicPartition
+from kafkasim.trace.facts import OffsetCommitted, PartitionsAssigned
 
 
 def group_coordinator_partition(given: Any) -> Any:
@@ -54,6 +58,55 @@ def cooperative_rebalance_sequence(given: Any) -> Any:
     return rounds
 
 
+def initial_rebalance_delay(given: Any) -> Any:
+    """Members join at the given times; how long the group waits for more of them."""
+    group = Group("g", given["group.initial.rebalance.delay.ms"])
+    group.generation = given["group_generation_before"]
+    waiting = list(enumerate(given["join_times_ms"]))
+    while True:
+        due_ms = group.deadline_ms if group.state is GroupState.PREPARING_REBALANCE else None
+        if waiting and (due_ms is None or waiting[0][1] < due_ms):
+            number, now_ms = waiting.pop(0)
+            request = JoinGroupRequest(
+                "g", "", f"c{number}", ("range",), Subscription(("t",)), 1_800_000, given["rebalance_timeout_ms"], f"i{number}"
+            )  # fmt: skip
+            group.join(request, f"c{number}", number, now_ms)
+        else:
+            assert due_ms is not None
+            group.expire(due_ms)
+            if group.state is GroupState.COMPLETING_REBALANCE:
+                return {"join_phase_completes_at_ms": due_ms}
+
+
+def auto_commit(given: Any) -> Any:
+    """A consumer polls at the given times after its assignment and is killed; what was committed by then."""
+    cluster = ks.Cluster(brokers=1, broker_config={"offsets.topic.replication.factor": 1})
+    cluster.create_topic("t")
+    producer = cluster.producer()
+    consumer = cluster.consumer(
+        "t", group_id="g", auto_offset_reset="earliest", client_id="c",
+        auto_commit_interval_ms=given["auto.commit.interval.ms"],
+    )  # fmt: skip
+    while not consumer.assignment():
+        consumer.poll(100).get()
+    began_ms = cluster.trace.of(PartitionsAssigned)[-1].at_ms - given["assignment_completed_at"]
+    position = 0
+    for poll in given["polls"]:
+        for _ in range(position, poll["returns_upto_position"]):
+            producer.send("t", "x").get()
+        position = poll["returns_upto_position"]
+        cluster.run(until_ms=max(cluster.now_ms, began_ms + poll["t"] - 5))
+        consumer.poll(5).get()
+    if "crash_at" in given:
+        cluster.run(until_ms=max(cluster.now_ms, began_ms + given["crash_at"]))
+        cluster.kill("c")
+    facts = cluster.trace.of(OffsetCommitted)
+    return {
+        "commits": [{"t": round(one.at_ms - began_ms), "position": one.offset} for one in facts],
+        "restart_position": facts[-1].offset if facts else None,
+    }
+
+
 def _tps(names: Any) -> tuple[TopicPartition, ...]:
     return tuple(TopicPartition(topic, number) for topic, number in names)
 
@@ -65,12 +118,23 @@ def _by_member(shares: Any) -> Any:
 
 CATEGORIES: dict[str, Callable[[Any], Any]] = {
     one.__name__: one
-    for one in (group_coordinator_partition, txn_coordinator_partition, assignor, cooperative_rebalance_sequence)
+    for one in (
+        group_coordinator_partition,
+        txn_coordinator_partition,
+        assignor,
+        cooperative_rebalance_sequence,
+        initial_rebalance_delay,
+        auto_commit,
+    )
 }
 
 
 EXPECTED: dict[str, Callable[[Any], Any]] = {
     "assignor": _by_member,
+    "auto_commit": lambda wanted: {
+        **wanted,
+        "restart_position": wanted["restart_position"] if isinstance(wanted["restart_position"], int) else None,
+    },
     "cooperative_rebalance_sequence": lambda wanted: [
         {what: _by_member(shares) for what, shares in one.items()} for one in wanted
     ],
