@@ -47,15 +47,17 @@ class Cluster:
     one rack per broker. ``broker_config`` and ``zookeeper_config`` are settings under their own names; ``network``
     those
     of :class:`NetworkConfig`. ``first_broker`` starts first and so becomes the controller. ``start_time_ms`` is the
-    wall clock at time 0. The same arguments and calls give the same trace, to the byte.
+    wall clock at time 0. With ``brokers=0`` there is the ensemble alone; with ``start=False`` nothing runs until
+    :meth:`start` is called for it. The same arguments and calls give the same trace, to the byte.
     """
 
     def __init__(
         self, brokers: int | Sequence[int] = 3, *, zookeepers: int = 3, racks: Sequence[str] | None = None,
         broker_config: Mapping[str, object] | None = None, zookeeper_config: Mapping[str, object] | None = None,
         network: Mapping[str, object] | None = None, first_broker: int | str | None = None,
-        start_time_ms: int = START_TIME_MS, seed: int = 7,
+        start: bool = True, start_time_ms: int = START_TIME_MS, seed: int = 7,
     ) -> None:  # fmt: skip
+        checks.flag(start, "start")
         ids = _broker_ids(brokers)
         checks.whole_number(zookeepers, "zookeepers", at_least=1, at_most=99)
         checks.whole_number(start_time_ms, "start_time_ms", at_least=0)
@@ -79,7 +81,8 @@ class Cluster:
         self._clients: dict[str, int] = {}
         self._admin: Admin | None = None
         first = None if first_broker is None else self._broker(first_broker)
-        self._start(first)
+        if start:
+            self._start(first)
 
     def _start(self, first: Broker | None) -> None:
         """Start everything; come back when every broker is registered, one is the controller and all know it."""
@@ -285,8 +288,7 @@ class Cluster:
     @property
     def zookeeper(self) -> ZooKeeperEnsemble:
         """The ZooKeeper ensemble: its servers, and sessions with it."""
-        names = [server.name for server in self._zookeepers]
-        return ZooKeeperEnsemble(names, lambda: self._client_host(None, "zookeeper-client", None)[0])
+        return ZooKeeperEnsemble(self._zookeepers, lambda: self._client_host(None, "zookeeper-client", None)[0])
 
     def client_library(self) -> ClientLibrary:
         """What stands where ``import kafka`` stands on a real cluster: kafka-python's classes and errors."""
@@ -297,6 +299,8 @@ class Cluster:
     ) -> tuple[ClientHost, list[str]]:
         """A machine for a client, and the brokers that it knows at first."""
         servers = [broker.name for broker in self._brokers.values()]
+        if not servers and role != "zookeeper-client":
+            raise UsageError("This cluster has no brokers, only a ZooKeeper ensemble: cluster.zookeeper.client().")
         if bootstrap:
             servers = [self._address(address) for address in bootstrap]
         self._kernel.journal.cause = None
@@ -329,14 +333,14 @@ class Cluster:
 
 def _broker_ids(brokers: object) -> list[int]:
     if isinstance(brokers, int) and not isinstance(brokers, bool):
-        checks.whole_number(brokers, "brokers", at_least=1, at_most=MAX_BROKERS)
+        checks.whole_number(brokers, "brokers", at_least=0, at_most=MAX_BROKERS)
         return list(range(FIRST_BROKER_ID, FIRST_BROKER_ID + brokers))
     if isinstance(brokers, Sequence) and not isinstance(brokers, str | bytes) and brokers:
         ids = [checks.whole_number(broker, "a broker id", at_least=0, at_most=2**31 - 1) for broker in brokers]
         if len(set(ids)) == len(ids) <= MAX_BROKERS:
             return ids
         raise ConfigError(f"Broker ids must differ from each other, at most {MAX_BROKERS} of them. Got {brokers!r}.")
-    raise ConfigError(f"brokers must be a whole number of at least 1 or a list of broker ids. Got {brokers!r}.")
+    raise ConfigError(f"brokers must be a whole number of at least 0 or a list of broker ids. Got {brokers!r}.")
 
 
 def _merged(config: Mapping[str, object] | None, settings: Mapping[str, object]) -> dict[str, object]:

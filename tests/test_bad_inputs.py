@@ -125,7 +125,7 @@ def test_what_is_no_number_is_refused_and_named(world, parameter, given):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda w: ks.Cluster(0), ConfigError, "brokers"),
+        (lambda w: ks.Cluster(-1), ConfigError, "brokers"),
         (lambda w: ks.Cluster([1, 1]), ConfigError, "must differ"),
         (lambda w: ks.Cluster([-1]), ConfigError, "a broker id"),
         (lambda w: ks.Cluster("three"), ConfigError, "whole number"),

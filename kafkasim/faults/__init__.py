@@ -10,11 +10,11 @@ client object.
 from __future__ import annotations
 
 from kafkasim.faults.machines import CrashLoop, Kill, Pause, PowerLoss, Restart, Resume, Start, Stop
-from kafkasim.faults.network import Clog, Delay, Heal, Loss, Partition
+from kafkasim.faults.network import Clog, Delay, Heal, Loss, Partition, Reset
 from kafkasim.faults.plan import Plan, plan
 
 MachineFault = Kill | PowerLoss | Stop | Start | Restart | Pause | Resume | CrashLoop
-NetworkFault = Partition | Delay | Loss | Clog | Heal
+NetworkFault = Partition | Delay | Loss | Clog | Reset | Heal
 Fault = MachineFault | NetworkFault
 """Everything that ``cluster.inject`` and ``cluster.at`` can break or mend."""
 
@@ -32,6 +32,7 @@ __all__ = [
     "Pause",
     "Plan",
     "PowerLoss",
+    "Reset",
     "Restart",
     "Resume",
     "Start",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kafkasim.config import checks
+from kafkasim.errors import ConfigError
 from kafkasim.faults.machines import Target, check_duration
 
 
@@ -66,5 +67,25 @@ class Loss(_LinkFault):
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """The connections between two machines break now, and what the network keeps back of them is lost.
+
+    Both ends are told at once (RST). It is over as soon as it is done: new connections can be made.
+    """
+
+    a: Target
+    b: Target
+    one_way = False
+
+
+@dataclass(frozen=True, slots=True)
 class Heal:
-    """All faults of the network end."""
+    """All faults of the network end, or with ``a`` and ``b`` those on the links between the two."""
+
+    a: Target | None = None
+    b: Target | None = None
+    one_way = False
+
+    def __post_init__(self) -> None:
+        if (self.a is None) is not (self.b is None):
+            raise ConfigError("Heal() takes both sides of a link, a and b, or none to end all faults of the network.")

@@ -194,6 +194,12 @@ class Connection:
         if self.server_is_open if by is self.client else self.client_is_open:
             self._tell_end(by, RESET)
 
+    def cut(self) -> None:
+        """Something between the two ends resets the connection: both are told at once."""
+        now_us = self.network.kernel.now_us
+        for by, other in ((self.client, self.server), (self.server, self.client)):
+            self._travel(other, now_us, None, self._ended, (by, other, RESET))
+
     def _tell_end(self, by: Host, reason: str) -> None:
         other = self.server if by is self.client else self.client
         network = self.network

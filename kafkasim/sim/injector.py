@@ -33,7 +33,7 @@ class Injector:
         self._network = network
         self._count = 0
         self._of_machine: dict[str, list[tuple[int, str]]] = {}
-        self._of_network: dict[int, Mend] = {}
+        self._of_network: dict[int, tuple[Mend, list[tuple[str, str]]]] = {}
 
     # --- which machine -----------------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ class Injector:
         if not isinstance(fault, Fault):
             raise ConfigError(f"A fault is one of ks.faults, such as ks.faults.Kill(102). Got {fault!r}.")
         if isinstance(fault, faults.NetworkFault):
-            if not isinstance(fault, faults.Heal):
+            if not (isinstance(fault, faults.Heal) and fault.a is None):
                 self._links(fault)
             return
         host = self.host(fault.target)
@@ -68,7 +68,7 @@ class Injector:
                 f"{host.name} is a client: close() ends it, and after a kill a new client takes its place."
             )
 
-    def _links(self, fault: faults.Partition | faults.Clog | faults.Delay | faults.Loss) -> list[tuple[str, str]]:
+    def _links(self, fault: faults.NetworkFault) -> list[tuple[str, str]]:
         """The directed links between the two sides of a fault."""
         sides = [[self.host(one) for one in _several(side)] for side in (fault.a, fault.b)]
         links = []
@@ -87,7 +87,11 @@ class Injector:
         self.check(fault)
         self._kernel.journal.cause = None
         if isinstance(fault, faults.Heal):
-            return self.heal()
+            return self.heal(None if fault.a is None else self._links(fault))
+        if isinstance(fault, faults.Reset):
+            self._started(fault, f"{self.host(fault.a).name} <-> {self.host(fault.b).name}")
+            self._network.reset(self._links(fault))
+            return self._done()
         if isinstance(fault, faults.Partition | faults.Clog | faults.Delay | faults.Loss):
             return self._break_links(fault)
         host = self.host(fault.target)
@@ -215,15 +219,16 @@ class Injector:
                 self._kernel.journal.because(FaultEnded(number, _name(fault), where))
                 self._network.end_trouble(links, trouble)
 
-        self._of_network[number] = mend
+        self._of_network[number] = (mend, links)
         if fault.for_ms is not None:
             self._kernel.after_ms(fault.for_ms, mend)
         return self._done()
 
-    def heal(self) -> Future[None]:
-        """All faults of the network end."""
-        for mend in list(self._of_network.values()):
-            mend()
+    def heal(self, links: list[tuple[str, str]] | None = None) -> Future[None]:
+        """All faults of the network end, or those that hit any of some links."""
+        for mend, hit in list(self._of_network.values()):
+            if links is None or any(link in hit for link in links):
+                mend()
         return self._done()
 
     def _started(self, fault: Any, where: str) -> int:

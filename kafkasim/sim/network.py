@@ -141,6 +141,14 @@ class Network:
     def _of(self, host: Host) -> list[Connection]:
         return [one for one in self._connections if host is one.client or host is one.server]
 
+    def reset(self, links: list[tuple[str, str]]) -> None:
+        """Connections between some machines break, and what was kept back of them is lost."""
+        for connection in list(self._connections):
+            if (connection.client.name, connection.server.name) in links:
+                for link in self.links.values():
+                    link.held = [held for held in link.held if held.connection is not connection]
+                connection.cut()
+
     # --- troubles ----------------------------------------------------------------------------------------
 
     def is_blocked(self, source: Host, destination: Host) -> bool:

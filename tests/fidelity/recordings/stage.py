@@ -102,7 +102,7 @@ class Stage:
     def zookeeper(self) -> Any:
         """A ZooKeeper client of the harness, opened when it is needed first."""
         if self._zookeeper is None:
-            self._zookeeper = self.cluster.zookeeper.client()
+            self._zookeeper = self.cluster.zookeeper.client(retries=True)
             start = getattr(self._zookeeper, "start", None)
             if start is not None:
                 self.get(start())
