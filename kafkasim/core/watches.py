@@ -15,8 +15,12 @@ to whoever made the change::
 A server forgets a session's watches with its connection. The client remembers them, and after a reconnect tells the new
 server (:meth:`Watches.set_watches`) which it had and up to which zxid it knows the world.
 
-ZooKeeper: WatchManager, DataTree.setWatches. Left out: persistent and recursive watches (``addWatch``, since 3.6, not
-used by Kafka) and the removal of a watch by its client.
+Since 3.6 there are *persistent* watches, too (:meth:`Watches.add_persistent`), which fire again and again until they
+are removed: one tells of the node and of its children's coming and going, a *recursive* one of each node below as if it
+watched that node itself. Kafka does not use them.
+
+ZooKeeper: WatchManager, DataTree.setWatches, addWatch and removeWatch. Left out: persistent watches are not set again
+by set_watches.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from kafkasim.core.zk_requests import GetChildren, Read, parent_of
 from kafkasim.core.znodes import Change, ZnodeTree
@@ -60,11 +65,26 @@ class Watches:
     def __init__(self) -> None:
         self._data: _Table = {}
         self._child: _Table = {}
+        self._persistent: dict[str, dict[int, bool]] = {}
 
     def add(self, session_id: int, request: Read) -> None:
         """Set the watch that goes with a read that succeeded; an exists that found nothing has succeeded, too."""
         table = self._child if isinstance(request, GetChildren) else self._data
         _set(table, request.path, session_id)
+
+    def add_persistent(self, session_id: int, path: str, *, recursive: bool) -> None:
+        """Watch a znode, there or not, until :meth:`remove`; ``recursive``: and all below it."""
+        self._persistent.setdefault(path, {})[session_id] = recursive
+
+    def remove(self, session_id: int, path: str, kind: str) -> bool:
+        """Take a session's watches of a path away: ``data``, ``children`` or ``any``; False when there are none."""
+        tables: dict[str, list[dict[str, Any]]] = {
+            "data": [self._data], "children": [self._child], "any": [self._data, self._child, self._persistent],
+        }  # fmt: skip
+        holders = [table[path] for table in tables[kind] if session_id in table.get(path, ())]
+        for sessions in holders:
+            del sessions[session_id]
+        return bool(holders)
 
     def triggered(self, changes: Iterable[Change]) -> list[tuple[int, WatchEvent]]:
         """The events of these changes, as (session, event) in the order of sending; the watches are used up.
@@ -77,12 +97,26 @@ class Watches:
             sessions = self._data.pop(change.path, {})
             if change.kind == "deleted":
                 sessions |= self._child.pop(change.path, {})
+            sessions |= dict.fromkeys(self._lasting(change.path))
             events += [(session, WatchEvent(_OF_THE_NODE[change.kind], change.path)) for session in sessions]
             if change.kind != "set":
                 parent = parent_of(change.path)
                 event = WatchEvent(EventType.NODE_CHILDREN_CHANGED, parent)
-                events += [(session, event) for session in self._child.pop(parent, {})]
+                waiting = self._child.pop(parent, {})
+                lasting = self._persistent.get(parent, {})
+                waiting |= {session: None for session, recursive in lasting.items() if not recursive}
+                events += [(session, event) for session in waiting]
         return events
+
+    def _lasting(self, path: str) -> list[int]:
+        """The sessions with a persistent watch of a node, or a recursive one of a node above it."""
+        if not self._persistent:
+            return []
+        found = list(self._persistent.get(path, ()))
+        while path != "/":
+            path = parent_of(path)
+            found += [session for session, recursive in self._persistent.get(path, {}).items() if recursive]
+        return found
 
     def set_watches(
         self,
@@ -125,7 +159,8 @@ class Watches:
 
     def forget(self, session_id: int) -> None:
         """The session's connection to this server is gone, and its watches with it."""
-        for table in (self._data, self._child):
+        tables: tuple[dict[str, Any], ...] = (self._data, self._child, self._persistent)
+        for table in tables:
             for path in [path for path, sessions in table.items() if session_id in sessions]:
                 del table[path][session_id]
                 if not table[path]:
@@ -135,6 +170,7 @@ class Watches:
         """The server has lost its leader or the quorum: all its clients are gone."""
         self._data.clear()
         self._child.clear()
+        self._persistent.clear()
 
 
 def _set(table: _Table, path: str, session_id: int) -> None:

@@ -4,7 +4,7 @@
 
     ZooKeeperError
     ├── an answer to a request    NoNodeError, NodeExistsError, BadVersionError, NotEmptyError,
-    │                             NoChildrenForEphemeralsError, BadArgumentsError
+    │                             NoChildrenForEphemeralsError, BadArgumentsError, NoWatcherError
     ├── a part of a failed multi  RolledBackError (before the culprit), RuntimeInconsistency (after it)
     └── the session               SessionExpiredError, SessionMovedError, ConnectionLoss
                                   (ConnectionClosed, ConnectionRefused: no session was opened)
@@ -13,7 +13,7 @@ Class names are kazoo's; ``code`` and ``name`` are ZooKeeper's, ``java_name`` is
 the Java client raises (none for a part that was rolled back). ConnectionClosed and ConnectionRefused are our own names
 for why a raw session could not be opened; to a client library both are just "try the next server".
 
-ZooKeeper: KeeperException. Left out: NoAuth and InvalidACL (there are no access control lists), NoWatcher.
+ZooKeeper: KeeperException. Left out: NoAuth and InvalidACL (there are no access control lists).
 """
 
 from __future__ import annotations
@@ -81,6 +81,10 @@ class BadArgumentsError(ZooKeeperError, code=-8, name="BadArguments"):
 
 class NoNodeError(ZooKeeperError, code=-101, name="NoNode"):
     """There is no such znode."""
+
+
+class NoWatcherError(ZooKeeperError, code=-121, name="NoWatcher"):
+    """The session has no such watch."""
 
 
 class BadVersionError(ZooKeeperError, code=-103, name="BadVersion"):

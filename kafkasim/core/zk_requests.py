@@ -4,7 +4,7 @@ Reads are answered by the server that the client is connected to (:meth:`kafkasi
 go to the leader, which makes transactions of them (:class:`kafkasim.core.zk_proposals.Proposals`).
 
 ZooKeeper: org.apache.zookeeper.proto, Op, PathUtils. Left out: access control lists, container and TTL nodes,
-persistent watches (``addWatch``), reconfiguration.
+reconfiguration.
 """
 
 from __future__ import annotations
@@ -186,5 +186,29 @@ class SetWatches:
         return f"set {len(self.data) + len(self.exists) + len(self.child)} watches, seen {self.last_zxid:#x}"
 
 
+@dataclass(frozen=True, slots=True)
+class AddWatch:
+    """Set a persistent watch; a ``recursive`` one tells of all that is below, too."""
+
+    path: str
+    recursive: bool = False
+
+    def describe(self) -> str:
+        return f"watch {self.path}" + (" and all below" if self.recursive else "")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveWatches:
+    """Take this session's watches of a path away: ``data``, ``children``, or ``any`` kind."""
+
+    path: str
+    kind: str = "any"
+
+    def describe(self) -> str:
+        return f"remove {self.kind} watches of {self.path}"
+
+
+Watching = SetWatches | AddWatch | RemoveWatches
+"""What a server does by itself, beside reads."""
 Read = GetData | Exists | GetChildren
 Write = Create | SetData | Delete | Multi | CreateSession | CloseSession

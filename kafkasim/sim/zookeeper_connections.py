@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kafkasim.core.watches import Watches, WatchEvent
-from kafkasim.core.zk_errors import SessionMovedError, ZooKeeperError
-from kafkasim.core.zk_requests import CreateSession, Read, SetWatches, Sync
+from kafkasim.core.zk_errors import NoWatcherError, SessionMovedError, ZooKeeperError
+from kafkasim.core.zk_requests import AddWatch, CreateSession, Read, RemoveWatches, SetWatches, Sync, Watching
 from kafkasim.core.zk_sessions import SessionIds, negotiated_timeout_ms, password_of
 from kafkasim.core.znodes import Change, Outcome, Transaction
 from kafkasim.messages import zookeeper as zk
@@ -164,7 +164,7 @@ class ClientConnections:
         assert server.role is not None
         server.pings.heard(client.session_id, server.name)
         operation = message.operation
-        request = _Request(message, reply, client, is_read=isinstance(operation, Read | SetWatches))
+        request = _Request(message, reply, client, is_read=isinstance(operation, Read | Watching))
         if request.is_read:
             client.requests.append(request)
         else:
@@ -214,14 +214,8 @@ class ClientConnections:
     def _read(self, message: zk.OperationRequest, client: _Client) -> zk.OperationResponse:
         """Answer from this server's tree; a watch is set with what was seen."""
         tree, operation = self._server.tree, message.operation
-        if isinstance(operation, SetWatches):
-            missed = self._watches.set_watches(
-                client.session_id, tree, operation.last_zxid,
-                data=operation.data, exists=operation.exists, child=operation.child,
-            )  # fmt: skip
-            for event in missed:
-                client.connection.push(zk.WatchNotification(event.type, event.path))
-            return zk.OperationResponse(zxid=tree.last_zxid)
+        if isinstance(operation, Watching):
+            return zk.OperationResponse(error=self._watch(operation, client), zxid=tree.last_zxid)
         try:
             result = tree.read(operation)
         except ZooKeeperError as error:
@@ -231,6 +225,24 @@ class ClientConnections:
         return zk.OperationResponse(result, zxid=tree.last_zxid)
 
     # --- watches ---------------------------------------------------------------------------------------------
+
+    def _watch(self, operation: Watching, client: _Client) -> ZooKeeperError | None:
+        """Set or remove watches of a session; what it has missed it hears before the answer."""
+        session_id = client.session_id
+        match operation:
+            case AddWatch():
+                self._watches.add_persistent(session_id, operation.path, recursive=operation.recursive)
+            case RemoveWatches():
+                if not self._watches.remove(session_id, operation.path, operation.kind):
+                    return NoWatcherError()
+            case SetWatches():
+                missed = self._watches.set_watches(
+                    session_id, self._server.tree, operation.last_zxid,
+                    data=operation.data, exists=operation.exists, child=operation.child,
+                )  # fmt: skip
+                for event in missed:
+                    self._notify(session_id, event)
+        return None
 
     def fire(self, changes: Iterable[Change]) -> None:
         """Tell the sessions that wait for these changes."""

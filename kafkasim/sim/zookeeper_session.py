@@ -13,7 +13,7 @@ from typing import Any
 
 from kafkasim.config import checks
 from kafkasim.core.zk_errors import ConnectionClosed, ConnectionLoss, ConnectionRefused, SessionExpiredError
-from kafkasim.core.zk_requests import CloseSession, Read, SetWatches, Sync, Write
+from kafkasim.core.zk_requests import CloseSession, Read, Sync, Watching, Write
 from kafkasim.errors import UsageError, unknown_name
 from kafkasim.messages import zookeeper as zk
 from kafkasim.sim.host import Host
@@ -146,7 +146,7 @@ class ZooKeeperSession:
     # --- requests --------------------------------------------------------------------------------------------
 
     def request(
-        self, operation: Read | Write | Sync | SetWatches, *, watch: bool = False
+        self, operation: Read | Write | Sync | Watching, *, watch: bool = False
     ) -> Future[zk.OperationResponse]:
         """Send one request; its answer holds result or error, and the zxid. Fails with ConnectionLoss."""
         future: Future[zk.OperationResponse] = Future(self._host.kernel, operation.describe())

@@ -233,3 +233,28 @@ def test_what_a_reconnecting_client_can_and_cannot_tell():
     assert world.write(Create("/blink")) == [(B, "NodeCreated", "/blink")], "its first life was not noticed"
     assert world.write(Create("/quiet/kid")) == [(B, "NodeChildrenChanged", "/quiet")]
     assert world.write(SetData("/quiet", b"1")) == [(B, "NodeDataChanged", "/quiet")], "what it had seen is no news"
+
+
+def test_a_persistent_watch_fires_until_it_is_removed():
+    world = World()
+    world.write(Create("/t"))
+    world.watches.add_persistent(B, "/t", recursive=False)
+    assert world.write(Create("/t/a")) == [(B, "NodeChildrenChanged", "/t")]
+    assert world.write(Create("/t/a/b")) == []
+    assert world.write(SetData("/t", b"1")) == [(B, "NodeDataChanged", "/t")]
+    assert world.write(SetData("/t", b"2")) == [(B, "NodeDataChanged", "/t")]
+    assert world.watches.remove(B, "/t", "any")
+    assert world.write(SetData("/t", b"3")) == []
+    assert not world.watches.remove(B, "/t", "any")
+
+
+def test_a_recursive_watch_tells_of_all_below_as_of_the_node_itself():
+    world = World()
+    world.write(Create("/t"))
+    world.watches.add_persistent(B, "/t", recursive=True)
+    world.watch(Exists("/t/a"))
+    assert world.write(Create("/t/a")) == [(B, "NodeCreated", "/t/a")], "one event, although two watches fit"
+    assert world.write(Create("/t/a/b")) == [(B, "NodeCreated", "/t/a/b")]
+    assert world.write(Delete("/t/a/b")) == [(B, "NodeDeleted", "/t/a/b")]
+    world.watches.forget(B)
+    assert world.write(Delete("/t/a")) == []

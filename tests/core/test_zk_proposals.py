@@ -212,7 +212,7 @@ def test_errors_have_zookeepers_codes_and_names_and_kazoos_class_names():
     assert codes == {
         "Ok": 0, "RuntimeInconsistency": -2, "ConnectionLoss": -4, "BadArguments": -8, "NoNode": -101,
         "BadVersion": -103, "NoChildrenForEphemerals": -108, "NodeExists": -110, "NotEmpty": -111,
-        "SessionExpired": -112, "SessionMoved": -118,
+        "SessionExpired": -112, "SessionMoved": -118, "NoWatcher": -121,
     }  # fmt: skip
     assert ZooKeeperError.by_name["NoNode"] is NoNodeError
     assert (NoNodeError.java_name, RolledBackError.java_name) == ("NoNodeException", None)

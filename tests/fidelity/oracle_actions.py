@@ -8,6 +8,7 @@ from typing import Any
 import kafkasim as ks
 from kafkasim.core.zk_errors import ZooKeeperError
 from kafkasim.core.zk_requests import (
+    AddWatch,
     Check,
     Create,
     Delete,
@@ -15,6 +16,7 @@ from kafkasim.core.zk_requests import (
     GetChildren,
     GetData,
     Multi,
+    RemoveWatches,
     SetData,
     SetWatches,
     Sync,
@@ -89,8 +91,10 @@ REQUESTS: dict[str, Callable[[Client, Args], Any]] = {
     "sync": lambda client, args: Sync(args["path"]),
     "multi": lambda client, args: Multi(tuple(REQUESTS[one["op"]](client, one) for one in args["ops"])),
     "set_watches": _set_watches,
+    "add_watch": lambda client, args: AddWatch(args["path"], args.get("mode") == "persistent_recursive"),
+    "remove_watches": lambda client, args: RemoveWatches(args["path"], args.get("type", "any")),
 }
-READS = ("get", "exists", "children", "sync", "set_watches")
+READS = ("get", "exists", "children", "sync", "set_watches", "add_watch", "remove_watches")
 
 
 def _reply(stage: Stage, client: Client, reply: Any, asked: Any) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_a_panel_shows_an_error_in_one_sentence():
     def scenario(brokers):
         return ks.Cluster(brokers=brokers).trace
 
-    panel = ks.views.panel(scenario, lambda trace: ks.views.partition_log(trace, "t"), brokers=[0, 1])
+    panel = ks.views.panel(scenario, lambda trace: ks.views.partition_log(trace, "t"), brokers=[-1, 1])
     assert "brokers must be" in panel.text.value
 
 
