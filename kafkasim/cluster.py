@@ -47,15 +47,16 @@ class Cluster:
     one rack per broker. ``broker_config`` and ``zookeeper_config`` are settings under their own names; ``network``
     those
     of :class:`NetworkConfig`. ``first_broker`` starts first and so becomes the controller. ``start_time_ms`` is the
-    wall clock at time 0. With ``brokers=0`` there is the ensemble alone; with ``start=False`` nothing runs until
-    :meth:`start` is called for it. The same arguments and calls give the same trace, to the byte.
+    wall clock at time 0. ``zookeeper_observers`` names
+    ZooKeeper servers that serve and do not vote. With ``brokers=0`` there is the ensemble alone; with ``start=False``
+    nothing runs until :meth:`start` is called for it. The same arguments and calls give the same trace, to the byte.
     """
 
     def __init__(
         self, brokers: int | Sequence[int] = 3, *, zookeepers: int = 3, racks: Sequence[str] | None = None,
         broker_config: Mapping[str, object] | None = None, zookeeper_config: Mapping[str, object] | None = None,
         network: Mapping[str, object] | None = None, first_broker: int | str | None = None,
-        start: bool = True, start_time_ms: int = START_TIME_MS, seed: int = 7,
+        zookeeper_observers: Sequence[str] = (), start: bool = True, start_time_ms: int = START_TIME_MS, seed: int = 7,
     ) -> None:  # fmt: skip
         checks.flag(start, "start")
         ids = _broker_ids(brokers)
@@ -68,7 +69,10 @@ class Cluster:
         self._kernel = Kernel(checks.seed(seed), start_time_ms)
         self._network = Network(self._kernel, NetworkConfig.parse(network or {}))
         self._injector = Injector(self._kernel, self._network)
-        self._zookeepers: list[ZooKeeperServer] = ensemble(zookeepers, self._kernel, self._network, zookeeper)
+        observers = _observers(zookeeper_observers, zookeepers)
+        self._zookeepers: list[ZooKeeperServer] = ensemble(
+            zookeepers, self._kernel, self._network, zookeeper, observers
+        )
         names = [server.name for server in self._zookeepers]
         self._brokers = {
             broker: Broker(
@@ -329,6 +333,16 @@ class Cluster:
     def trace(self) -> Trace:
         """Everything that has happened; it grows while the cluster runs."""
         return Trace(self._kernel.journal.facts)
+
+
+def _observers(observers: Sequence[str], zookeepers: int) -> tuple[str, ...]:
+    names = [f"zookeeper-{number}" for number in range(1, zookeepers + 1)]
+    for observer in checks.names(observers, "zookeeper_observers"):
+        if observer not in names:
+            raise unknown_name("ZooKeeper server", observer, names)
+    if observers and zookeepers - len(set(observers)) < 2:
+        raise ConfigError(f"zookeeper_observers must leave at least two servers that vote. Got {observers!r}.")
+    return tuple(observers)
 
 
 def _broker_ids(brokers: object) -> list[int]:

@@ -20,8 +20,8 @@ SESSION_TIMEOUT_MS = 10_000
 class ServerStatus:
     """What a ZooKeeper server tells of itself (its command ``srvr``).
 
-    ``state`` is ``leader``, ``follower``, ``standalone``, ``looking``, ``paused`` or ``down``; ``epoch`` the last that
-    it has joined, ``zxid`` the last that it has applied, and ``is_serving`` whether it answers clients.
+    ``state`` is ``leader``, ``follower``, ``observer``, ``standalone``, ``looking``, ``paused`` or ``down``; ``epoch``
+    the last that it has joined, ``zxid`` the last that it has applied, ``is_serving`` whether it answers clients.
     """
 
     state: str

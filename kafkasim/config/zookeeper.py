@@ -29,7 +29,7 @@ class ZooKeeperConfig(Settings):
     max_session_timeout: int = integer(-1, at_least=-1, named="maxSessionTimeout")
 
     max_client_cnxns: int = integer(60, at_least=0, named="maxClientCnxns", not_modelled=True)
-    jute_maxbuffer: int = integer(1_048_575, at_least=1, named="jute.maxbuffer", not_modelled=True)
+    jute_maxbuffer: int = integer(1_048_575, at_least=1, named="jute.maxbuffer")
     snap_count: int = integer(100_000, at_least=2, named="snapCount", not_modelled=True)
     commit_log_count: int = integer(500, at_least=1, named="commitLogCount", not_modelled=True)
     autopurge_purge_interval: int = integer(0, named="autopurge.purgeInterval", not_modelled=True)

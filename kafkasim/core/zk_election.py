@@ -12,10 +12,10 @@ one, and then the vote is his leader::
     if election.is_agreed: ...                           # in FINALIZE_WAIT_MS, if still so, election.decide()
 
 Servers that have a leader go on answering those who look, so a late one finds the leader and follows: nobody is
-unseated by a higher id. Logged counts, committed or not: the winner's log becomes the history of all.
+unseated by a higher id. An observer asks like anybody, and follows; its own vote does not count. What is logged counts,
+committed or not: the winner's log becomes the history of all.
 
-ZooKeeper: FastLeaderElection (lookForLeader, totalOrderPredicate, checkLeader), QuorumMaj. Left out: observers and
-weights.
+ZooKeeper: FastLeaderElection (lookForLeader, totalOrderPredicate, checkLeader), QuorumMaj. Left out: weights.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class ServerState(Enum):
 
     LOOKING = "looking"
     FOLLOWING = "follower"
+    OBSERVING = "observer"
     LEADING = "leader"
     STANDALONE = "standalone"
 
@@ -51,6 +52,10 @@ class Vote:
     epoch: int
     zxid: int
     leader: int
+
+
+NO_VOTE = Vote(-1, -1, -1)
+"""What an observer begins with: any vote is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class FastLeaderElection:
         self.vote = Vote(0, 0, number)
         self._number = number
         self._voters = tuple(voters)
+        self._votes = number in voters
         self._own = self.vote
         self._heard: dict[int, Notification] = {}
         self._settled: dict[int, Notification] = {}
@@ -94,7 +100,7 @@ class FastLeaderElection:
         """Begin a round with a vote for oneself: current epoch and last logged zxid."""
         self.state = ServerState.LOOKING
         self.round += 1
-        self.vote = self._own = Vote(epoch, zxid, self._number)
+        self.vote = self._own = Vote(epoch, zxid, self._number) if self._votes else NO_VOTE
         self._heard = {}
         self._settled = {}
         self._note_own()
@@ -105,6 +111,8 @@ class FastLeaderElection:
 
     def receive(self, heard: Notification) -> Action:
         """Take notice of what another server says."""
+        if heard.sender not in self._voters:
+            return Action.ANSWER if heard.state is ServerState.LOOKING else Action.NOTHING
         if self.state is not ServerState.LOOKING:
             return Action.ANSWER if heard.state is ServerState.LOOKING else Action.NOTHING
         if heard.state is not ServerState.LOOKING:
@@ -144,11 +152,15 @@ class FastLeaderElection:
         if leader is not None:
             self.round = self._settled[leader].round
             self.vote = self._settled[leader].vote
-        self.state = ServerState.LEADING if self.vote.leader == self._number else ServerState.FOLLOWING
+        if not self._votes:
+            self.state = ServerState.OBSERVING
+        else:
+            self.state = ServerState.LEADING if self.vote.leader == self._number else ServerState.FOLLOWING
         return self.state
 
     def _note_own(self) -> None:
-        self._heard[self._number] = self.notification()
+        if self._votes:
+            self._heard[self._number] = self.notification()
 
     def _note_settled(self, heard: Notification) -> None:
         """A server that has a leader speaks; it counts for nothing when that is this one, which looks itself."""

@@ -1,8 +1,9 @@
 """What travels among the servers of a ZooKeeper ensemble (ZAB), after an election has named a leader.
 
 *Discovery*: FollowerInfo, LeaderInfo, AckEpoch. *Synchronisation*: Synchronize, NewLeader, NewLeaderAck, UpToDate.
-*Broadcast*: ForwardedWrite, Proposal, Acknowledgement, Commit; SyncRequest and SyncAnswer beside it. Sessions move by
-Revalidate and Revalidated. Followers send requests, the leader pushes; what one side says arrives in order.
+*Broadcast*: ForwardedWrite, Proposal, Acknowledgement, Commit (for observers: Inform); beside it SyncRequest and
+SyncAnswer. Sessions move by Revalidate and Revalidated. Followers send requests, the leader pushes; what one
+side says arrives in order.
 
 ZooKeeper: Leader (FOLLOWERINFO, LEADERINFO, ACKEPOCH, NEWLEADER, UPTODATE, PROPOSAL, ACK, COMMIT, REVALIDATE, SYNC).
 """
@@ -129,6 +130,17 @@ class Commit:
 
     def describe(self) -> str:
         return f"commit {self.zxid:#x}"
+
+
+@dataclass(slots=True)
+class Inform:
+    """For an observer: the transaction is committed, write it down and apply it."""
+
+    transaction: Any
+    origin: Origin
+
+    def describe(self) -> str:
+        return f"inform {self.transaction.zxid:#x}"
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ idle ensemble makes no events: pings between servers and of clients are only ari
 A server that loses its leader or the quorum drops all its clients, and looks again. Its log, its epochs and with them
 the tree outlive its process, also a loss of power: ZooKeeper flushes before it acknowledges.
 
-ZooKeeper: QuorumPeer, ZooKeeperServer, FinalRequestProcessor. Left out: observers, read-only mode, disks that are slow.
+ZooKeeper: QuorumPeer, ZooKeeperServer, FinalRequestProcessor. Left out: read-only mode, disks that are slow.
 """
 
 from __future__ import annotations
@@ -34,22 +34,26 @@ from kafkasim.sim.zookeeper_pings import Pings
 from kafkasim.trace.facts import SessionChanged, ZnodeChanged, ZooKeeperServerChanged
 
 
-def ensemble(count: int, kernel: Kernel, network: Network, config: ZooKeeperConfig) -> list[ZooKeeperServer]:
-    """Servers ``zookeeper-1`` to ``zookeeper-n``, not started."""
+def ensemble(
+    count: int, kernel: Kernel, network: Network, config: ZooKeeperConfig, observers: Sequence[str] = ()
+) -> list[ZooKeeperServer]:
+    """Servers ``zookeeper-1`` to ``zookeeper-n``, not started; ``observers`` among them do not vote."""
     names = [f"zookeeper-{number}" for number in range(1, count + 1)]
     pings = Pings(kernel, config.tick_time)
-    return [ZooKeeperServer(name, kernel, network, config, names, pings) for name in names]
+    return [ZooKeeperServer(name, kernel, network, config, names, observers, pings) for name in names]
 
 
 class ZooKeeperServer(Host):
     """One server of the ensemble; ``zookeeper-2`` has the id 2."""
 
     def __init__(
-        self, name: str, kernel: Kernel, network: Network, config: ZooKeeperConfig, names: Sequence[str], pings: Pings
-    ) -> None:
+        self, name: str, kernel: Kernel, network: Network, config: ZooKeeperConfig, names: Sequence[str],
+        observers: Sequence[str], pings: Pings,
+    ) -> None:  # fmt: skip
         super().__init__(name, kernel, network)
         self.config = config
         self.names = tuple(names)
+        self.voters = tuple(one for one in names if one not in observers)
         self.number = self.names.index(name) + 1
         self.pings = pings
         self.disk = TransactionLog()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafkasim.core.watches import Watches, WatchEvent
 from kafkasim.core.zk_errors import NoWatcherError, SessionMovedError, ZooKeeperError
-from kafkasim.core.zk_requests import AddWatch, CreateSession, Read, RemoveWatches, SetWatches, Sync, Watching
+from kafkasim.core.zk_requests import AddWatch, CreateSession, Multi, Read, RemoveWatches, SetWatches, Sync, Watching
 from kafkasim.core.zk_sessions import SessionIds, negotiated_timeout_ms, password_of
 from kafkasim.core.znodes import Change, Outcome, Transaction
 from kafkasim.messages import zookeeper as zk
@@ -24,6 +24,13 @@ from kafkasim.sim.network import Connection, Reply
 
 if TYPE_CHECKING:
     from kafkasim.sim.zookeeper import ZooKeeperServer
+
+
+def size_of(operation: Any) -> int:
+    """The bytes of a request on the wire, its data and paths all but alone."""
+    if isinstance(operation, Multi):
+        return sum(map(size_of, operation.operations))
+    return 60 + len(getattr(operation, "path", "")) + len(getattr(operation, "data", None) or b"")
 
 
 @dataclass(eq=False, slots=True)
@@ -162,8 +169,11 @@ class ClientConnections:
             return
         server = self._server
         assert server.role is not None
-        server.pings.heard(client.session_id, server.name)
         operation = message.operation
+        if size_of(operation) > server.config.jute_maxbuffer:
+            self._drop(client, "a request above jute.maxbuffer")
+            return
+        server.pings.heard(client.session_id, server.name)
         request = _Request(message, reply, client, is_read=isinstance(operation, Read | Watching))
         if request.is_read:
             client.requests.append(request)

@@ -29,7 +29,8 @@ class Election:
 
     def __init__(self, server: ZooKeeperServer) -> None:
         self._server = server
-        self._rules = FastLeaderElection(server.number, range(1, len(server.names) + 1))
+        voters = [server.names.index(name) + 1 for name in server.voters]
+        self._rules = FastLeaderElection(server.number, voters)
         self._lines: dict[int, Channel] = {}
         self._repeat_ms = FIRST_REPEAT_MS
         self._repeat: Timer | None = None

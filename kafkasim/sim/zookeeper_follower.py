@@ -1,4 +1,7 @@
-"""A follower of a ZooKeeper ensemble: it takes over the leader's history, then its proposals, and asks it for writes.
+"""A follower of a ZooKeeper ensemble, or an observer: it takes over the leader's history, and asks it for writes.
+
+A follower acknowledges each proposal, and applies it when it is committed; an observer, which has no vote, hears of a
+transaction once it is committed.
 
 ZooKeeper: Follower, Learner, FollowerZooKeeperServer, SendAckRequestProcessor.
 """
@@ -25,9 +28,9 @@ RETRY_MS = 1_000
 class Follower:
     """One time of following one leader."""
 
-    state = ServerState.FOLLOWING
-
     def __init__(self, server: ZooKeeperServer, leader: str) -> None:
+        self._votes = server.name in server.voters
+        self.state = ServerState.FOLLOWING if self._votes else ServerState.OBSERVING
         self.is_serving = False
         self._server = server
         self._leader = leader
@@ -39,7 +42,7 @@ class Follower:
     def begin(self) -> None:
         """Go to the leader; give it up when it has not let this server serve within initLimit ticks."""
         config = self._server.config
-        self._server.note_state(ServerState.FOLLOWING)
+        self._server.note_state(self.state)
         self._limit = self._server.after_ms(config.init_limit * config.tick_time, self._give_up)
         self._dial()
 
@@ -114,6 +117,9 @@ class Follower:
                 server.log(message.transaction, message.origin)
                 if self.is_serving or disk.current_epoch == message.transaction.zxid >> 32:
                     self._say(zab.Acknowledgement(server.name, message.transaction.zxid))
+            case zab.Inform():
+                server.log(message.transaction, message.origin)
+                server.apply_to(message.transaction.zxid)
             case zab.Commit():
                 server.apply_to(message.zxid)
             case zab.SyncAnswer():

@@ -16,6 +16,7 @@ ZooKeeper: Leader, LearnerHandler, ZooKeeperServer (standalone). Left out: the e
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class _Learner:
     connection: Connection
     accepted_epoch: int
     pulse: Pulse
+    votes: bool
     history: tuple[int, int] | None = None
     gets_proposals: bool = False
     has_joined: bool = False
@@ -61,12 +63,13 @@ class Leader:
         self.is_serving = False
         self._server = server
         self._alone = alone
-        self._majority = majority_of(len(server.names))
+        self._majority = majority_of(len(server.voters))
         self._learners: dict[str, _Learner] = {}
         self._timers: dict[str, Timer] = {}
         self._proposals = Proposals(server.tree, server.tree.last_zxid)
         self._proposed: deque[int] = deque()
         self._acks: dict[int, int] = {}
+        self._informs: dict[int, zab.Inform] = {}
         self._syncs: dict[int, list[zab.Origin]] = {}
         self._silent_since: dict[int, Fact | None] = {}
 
@@ -128,7 +131,8 @@ class Leader:
             self._dismiss(known)
         tick_us = self._server.config.tick_time * US_PER_MS
         pulse = Pulse(self._server, tick_us // 2, self._server.config.sync_limit * tick_us, lambda: self._gone(learner))
-        learner = _Learner(message.server, connection, message.accepted_epoch, pulse)
+        votes = message.server in self._server.voters
+        learner = _Learner(message.server, connection, message.accepted_epoch, pulse, votes)
         self._learners[message.server] = learner
         connection.on_server_lost = lambda reason: self._gone(learner)
         connection.on_client_silent = lambda silent: self._silent(learner, silent=silent)
@@ -136,8 +140,12 @@ class Leader:
             self._silent(learner, silent=True)
         if self.epoch is not None:
             connection.push(zab.LeaderInfo(self.epoch))
-        elif len(self._learners) + 1 >= self._majority:
+        elif self._has_majority(list(self._learners.values())):
             self._propose_epoch()
+
+    def _has_majority(self, learners: Sequence[_Learner]) -> bool:
+        """Whether these and the leader are more than half of all voters."""
+        return sum(learner.votes for learner in learners) + 1 >= self._majority
 
     def _propose_epoch(self) -> None:
         disk = self._server.disk
@@ -156,7 +164,7 @@ class Leader:
             server.lose_leader()  # somebody knows more: the attempt has failed
             return
         ready = [one for one in self._learners.values() if one.history is not None]
-        if len(ready) + 1 >= self._majority:
+        if self._has_majority(ready):
             for one in ready:
                 if not one.gets_proposals:
                     self._synchronize(one)
@@ -170,7 +178,7 @@ class Leader:
         done = server.disk.transactions[: len(server.disk.transactions) - len(under_way)]
         plan = plan_of(done, server.tree.last_zxid, learner.history[1])
         learner.connection.push(zab.Synchronize(plan))
-        for transaction in under_way:
+        for transaction in under_way if learner.votes else ():
             learner.connection.push(zab.Proposal(transaction, ("", 0)))
         learner.gets_proposals = True
         learner.connection.push(zab.NewLeader(self.epoch))
@@ -181,7 +189,7 @@ class Leader:
             learner.connection.push(zab.UpToDate())
             return
         joined = [one for one in self._learners.values() if one.has_joined]
-        if len(joined) + 1 >= self._majority:
+        if self._has_majority(joined):
             assert self.epoch is not None
             self._server.disk.current_epoch = self.epoch
             self._become_active(self.epoch, self.epoch << 32)
@@ -221,7 +229,7 @@ class Leader:
         if learner.is_heard:
             self._server.pings.server_silent(learner.name, self)
         self._dismiss(learner)
-        if len(self._learners) + 1 < self._majority and self.is_serving and "quorum" not in self._timers:
+        if not self._has_majority(list(self._learners.values())) and self.is_serving and "quorum" not in self._timers:
             tick_us = self._server.config.tick_time * US_PER_MS
             wait_us = tick_us - self._server.kernel.now_us % tick_us
             self._timers["quorum"] = self._server.after_ms(wait_us / US_PER_MS, self._check_quorum)
@@ -236,7 +244,7 @@ class Leader:
     def _check_quorum(self) -> None:
         """Once a tick: step down when less than a majority is left."""
         self._timers.pop("quorum")
-        if len(self._learners) + 1 < self._majority:
+        if not self._has_majority(list(self._learners.values())):
             self._server.lose_leader()
 
     # --- writes ------------------------------------------------------------------------------------------------
@@ -258,9 +266,10 @@ class Leader:
     def _propose(self, transaction: Transaction, origin: zab.Origin) -> None:
         self._server.log(transaction, origin)
         self._proposed.append(transaction.zxid)
+        self._informs[transaction.zxid] = zab.Inform(transaction, origin)
         self._acks[transaction.zxid] = 0
         for learner in self._learners.values():
-            if learner.gets_proposals:
+            if learner.gets_proposals and learner.votes:
                 learner.connection.push(zab.Proposal(transaction, origin))
         self._acknowledge(transaction.zxid)
 
@@ -271,9 +280,10 @@ class Leader:
         while self._proposed and self._acks[self._proposed[0]] >= self._majority:
             committed = self._proposed.popleft()
             del self._acks[committed]
+            inform = self._informs.pop(committed)
             for learner in self._learners.values():
                 if learner.gets_proposals:
-                    learner.connection.push(zab.Commit(committed))
+                    learner.connection.push(zab.Commit(committed) if learner.votes else inform)
             self._server.apply_to(committed)
             for origin in self._syncs.pop(committed, ()):
                 self._synced(origin)

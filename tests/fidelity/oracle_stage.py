@@ -38,7 +38,10 @@ class Stage:
         config = {name: ensemble[key] for name, key in settings.items() if key in ensemble}
         config |= ensemble.get("extra_config") or {}
         self.servers = [int(one) for one in ensemble["servers"]]
-        self.cluster = ks.Cluster(brokers=0, zookeepers=len(self.servers), zookeeper_config=config, start=False, seed=1)
+        self.cluster = ks.Cluster(
+            brokers=0, zookeepers=len(self.servers), zookeeper_config=config, start=False, seed=1,
+            zookeeper_observers=[host(one) for one in ensemble.get("observers") or ()],
+        )  # fmt: skip
         self.clients: dict[str, Client] = {}
         self.owners: dict[int, str] = {}
         self.pending: dict[int, tuple[Client, Any, Any]] = {}

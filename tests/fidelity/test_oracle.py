@@ -50,9 +50,10 @@ def test_wrong_roles_at_the_start_are_found():
 
 
 def test_what_a_case_needs_is_known_before_it_runs():
-    observers = copy.deepcopy(CASES["znode-lifecycle"])
-    observers["ensemble"]["observers"] = [3]
+    setting = copy.deepcopy(CASES["znode-lifecycle"])
+    setting["ensemble"]["extra_config"] = {"localSessionsEnabled": "true"}
     acl = copy.deepcopy(CASES["znode-lifecycle"])
     acl["steps"].append({"i": 99, "session": "A", "op": "multi", "args": {"ops": [{"op": "create", "acl": []}]}})
 
-    assert [oracle.need_of(case) for case in (CASES["znode-lifecycle"], observers, acl)] == [None, "observers", "acl"]
+    needs = [oracle.need_of(case) for case in (CASES["znode-lifecycle"], setting, acl)]
+    assert needs == [None, "localSessionsEnabled", "acl"]

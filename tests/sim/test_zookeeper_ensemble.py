@@ -243,6 +243,45 @@ def test_nothing_expires_without_a_quorum_and_a_new_leader_counts_anew():
     assert a.connect("zookeeper-1").error is None
 
 
+def test_an_observer_serves_and_does_not_vote():
+    cluster = ks.Cluster(
+        brokers=0, zookeepers=4, zookeeper_config={"tickTime": TICK_MS}, zookeeper_observers=["zookeeper-4"], seed=5
+    )
+    assert states(cluster)["zookeeper-3"] == "leader", "the highest id that votes"
+    assert states(cluster)["zookeeper-4"] == "observer"
+    a = session(cluster, "zookeeper-4", 10_000)
+    a.request(Create("/n", b"1")).get()
+    assert a.request(GetData("/n")).get().result[0] == b"1"
+    assert not cluster.trace.of("MessageSent", source="zookeeper-4", api="Acknowledgement")
+
+    cluster.kill("zookeeper-1")
+    cluster.run(for_ms=2_000)
+    assert a.is_connected
+    cluster.kill("zookeeper-2")
+    cluster.run(for_ms=2_000)
+
+    assert not a.is_connected, "the observer does not make up a majority"
+    assert (states(cluster)["zookeeper-3"], states(cluster)["zookeeper-4"]) == ("looking", "looking")
+    cluster.start("zookeeper-2")
+    cluster.run(for_ms=2_000)
+    assert states(cluster)["zookeeper-4"] == "observer"
+    with pytest.raises(ks.KafkaSimError, match="at least two servers that vote"):
+        ks.Cluster(brokers=0, zookeepers=2, zookeeper_observers=["zookeeper-1"])
+
+
+def test_a_request_that_is_too_large_costs_the_connection_and_not_the_session():
+    cluster = alone()
+    a = session(cluster, "zookeeper-1")
+    lost = a.request(Create("/big", b"x" * 1_048_576))
+    cluster.run(for_ms=20)
+    assert lost.error is not None
+    assert not a.is_connected
+
+    a.connect("zookeeper-1").get()
+    assert a.request(Exists("/big")).get().result is None
+    assert a.request(Create("/small", b"x" * 1_000_000)).get().error is None
+
+
 def test_the_same_seed_gives_the_same_bytes():
     def run() -> str:
         cluster = alone(5)
