@@ -65,7 +65,7 @@ def test_a_killed_broker_is_lost_neither_too_early_nor_too_late():
     assert replay(recording(kill, lost)) is None
 
     stage = Stage(recording())
-    stage.memory.kills[2] = stage.now_ms
+    stage.memory.fell(2, stage.now_ms)
     assert early_ms(stage, lost) == stage.now_ms + 4000
     assert early_ms(stage, {**lost, "is": [1, 2]}) == 0
     assert late_ms(stage, {**lost, "seconds": 1}, stage.now_ms) == stage.now_ms + 6000 + 2000 + 1000

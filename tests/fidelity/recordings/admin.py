@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import kafkasim as ks
 from tests.fidelity.recordings.catalogue import Step, verb
 from tests.fidelity.recordings.stage import Stage, named
 
@@ -38,8 +39,12 @@ def alter_config(stage: Stage, step: Step) -> None:
 
 @verb
 def elect(stage: Stage, step: Step) -> str:
+    """NONE or an exception, whether the call has it or the partition."""
     tp = named(step["tp"])
-    error = stage.get(stage.admin.elect_leaders(step["type"], [tp]))[tp]
+    try:
+        error = stage.get(stage.admin.elect_leaders(step["type"], [tp]))[tp]
+    except ks.KafkaError as failure:
+        error = failure
     return "NONE" if error is None else str(error.java_name)
 
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fidelity.recordings.catalogue import Step, sight
-from tests.fidelity.recordings.stage import Stage, named, text
+from tests.fidelity.recordings.stage import NoReplicaError, Stage, named, text
 
 UNSET = {"pid": -1, "producer_epoch": -1, "seq": -1, "transactional": False, "control": False}
+
+
+def _found(stage: Stage, step: Step) -> Any:
+    replica = stage.replica(step)
+    if replica is None:
+        raise NoReplicaError(f"broker {step['broker']} has no replica of {step['tp']}")
+    return replica
 
 
 @sight
@@ -58,7 +65,7 @@ def _batches(replica: Any) -> list[dict[str, Any]]:
 
 def _records(stage: Stage, step: Step) -> list[tuple[int, Any]]:
     """The records of a replica with their offsets, markers of transactions left out."""
-    return [item for batch in stage.replica(step).batches if not batch.is_control for item in batch.records]
+    return [item for batch in _found(stage, step).batches if not batch.is_control for item in batch.records]
 
 
 @sight
@@ -87,40 +94,40 @@ def keys_left(stage: Stage, step: Step) -> list[list[Any]]:
 
 @sight
 def batch_counts(stage: Stage, step: Step) -> list[int]:
-    return [batch.count for batch in stage.replica(step).batches]
+    return [batch.count for batch in _found(stage, step).batches]
 
 
 @sight
 def segments(stage: Stage, step: Step) -> list[int]:
-    return [segment.base_offset for segment in stage.replica(step).segments]
+    return [segment.base_offset for segment in _found(stage, step).segments]
 
 
 @sight
 def sequences(stage: Stage, step: Step) -> list[list[int]]:
     return [
         [batch.base_offset, batch.last_offset, batch.producer_epoch, batch.base_sequence]
-        for batch in stage.replica(step).batches
+        for batch in _found(stage, step).batches
     ]
 
 
 @sight
 def epochs_and_sequences(stage: Stage, step: Step) -> list[list[int]]:
-    return [[batch.producer_epoch, batch.base_sequence] for batch in stage.replica(step).batches]
+    return [[batch.producer_epoch, batch.base_sequence] for batch in _found(stage, step).batches]
 
 
 @sight
 def first_sequences(stage: Stage, step: Step) -> list[int]:
-    return [batch.base_sequence for batch in stage.replica(step).batches]
+    return [batch.base_sequence for batch in _found(stage, step).batches]
 
 
 @sight
 def epochs_and_offsets(stage: Stage, step: Step) -> list[list[int]]:
-    return [[batch.leader_epoch, batch.base_offset] for batch in stage.replica(step).batches]
+    return [[batch.leader_epoch, batch.base_offset] for batch in _found(stage, step).batches]
 
 
 @sight
 def last_batch_idempotent(stage: Stage, step: Step) -> bool:
-    return bool(stage.replica(step).batches[-1].producer_id >= 0)
+    return bool(_found(stage, step).batches[-1].producer_id >= 0)
 
 
 @sight

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fidelity.recordings.catalogue import Step, verb
-from tests.fidelity.recordings.consumers import Reader
+from tests.fidelity.recordings.reader import Reader
 from tests.fidelity.recordings.stage import Stage, named
 
 
 @verb
 def kill_broker(stage: Stage, step: Step) -> None:
     stage.cluster.kill(step["broker"])
-    stage.memory.kills[step["broker"]] = stage.now_ms
+    stage.memory.fell(step["broker"], stage.now_ms)
 
 
 @verb
@@ -25,23 +25,26 @@ def stop_broker(stage: Stage, step: Step) -> None:
 def start_broker(stage: Stage, step: Step) -> None:
     with stage.limit():
         stage.cluster.start(step["broker"])
+    stage.memory.rose(step["broker"])
 
 
 @verb
 def pause_broker(stage: Stage, step: Step) -> None:
     stage.cluster.pause(step["broker"])
-    stage.memory.kills[step["broker"]] = stage.memory.pause_ms = stage.now_ms
+    stage.memory.fell(step["broker"], stage.now_ms)
+    stage.memory.pause_ms = stage.now_ms
 
 
 @verb
 def resume_broker(stage: Stage, step: Step) -> None:
     stage.cluster.resume(step["broker"])
+    stage.memory.rose(step["broker"])
 
 
 @verb
 def kill_zookeeper(stage: Stage, step: Step) -> None:
     stage.cluster.kill(f"zookeeper-{step['server']}")
-    stage.memory.kills[f"zookeeper-{step['server']}"] = stage.now_ms
+    stage.memory.fell(f"zookeeper-{step['server']}", stage.now_ms)
 
 
 @verb
@@ -71,18 +74,19 @@ def add_bytes(stage: Stage, step: Step) -> None:
 @verb
 def kill_client(stage: Stage, step: Step) -> None:
     stage.cluster.kill(_client(stage, step))
-    stage.memory.kills[step["name"]] = stage.now_ms
+    stage.memory.fell(step["name"], stage.now_ms)
 
 
 @verb
 def pause_client(stage: Stage, step: Step) -> None:
     stage.cluster.pause(_client(stage, step))
-    stage.memory.kills[step["name"]] = stage.now_ms
+    stage.memory.fell(step["name"], stage.now_ms)
 
 
 @verb
 def resume_client(stage: Stage, step: Step) -> None:
     stage.cluster.resume(_client(stage, step))
+    stage.memory.rose(step["name"])
 
 
 @verb

@@ -35,7 +35,7 @@ def send(stage: Stage, step: Step) -> dict[str, Any]:
         _remember(stage, step, sent)
     metadata = _metadata(stage.get(sent))
     stage.memory.send_ms = stage.now_ms
-    _sent_to(stage, [(step.get("key"), metadata)])
+    _sent_to(stage, step, step, [metadata])
     return only(step.get("result"), metadata)
 
 
@@ -47,7 +47,10 @@ def send_async(stage: Stage, step: Step) -> None:
 
 @verb
 def await_send(stage: Stage, step: Step) -> dict[str, Any]:
-    return only(step.get("result"), _metadata(stage.get(stage.sends[step["producer"], step["ref"]])))
+    record, sent = stage.sends[step["producer"], step["ref"]]
+    metadata = _metadata(stage.get(sent))
+    _sent_to(stage, step, record, [metadata])
+    return only(step.get("result"), metadata)
 
 
 @verb
@@ -61,7 +64,8 @@ def send_many(stage: Stage, step: Step) -> list[Any]:
         except ks.KafkaSimError as error:
             answers.append({"error": error.java_name})
     stage.memory.send_ms = stage.now_ms
-    _sent_to(stage, list(zip([record.get("key") for record in step["records"]], answers, strict=True)))
+    for record, answer in zip(step["records"], answers, strict=True):
+        _sent_to(stage, step, record, [answer])
     wanted = step.get("result") or [None] * len(answers)
     return [
         answer["error"] if "error" in answer and not isinstance(one, dict) else only(one, answer)
@@ -74,7 +78,7 @@ def send_one_by_one(stage: Stage, step: Step) -> list[Any]:
     record = {"topic": step["topic"], "key": step.get("key"), "value": "x" * step["value_bytes"]}
     answers = [_metadata(stage.get(_send(stage, step, record))) for _ in range(step["count"])]
     stage.memory.send_ms = stage.now_ms
-    _sent_to(stage, [(step.get("key"), answer) for answer in answers])
+    _sent_to(stage, step, record, answers)
     return answers
 
 
@@ -113,7 +117,7 @@ def _try_send(stage: Stage, step: Step, record: Mapping[str, Any]) -> Any:
 
 def _remember(stage: Stage, step: Step, sent: Any) -> None:
     name, ref = step["producer"], step["ref"]
-    stage.sends[name, ref] = sent
+    stage.sends[name, ref] = (step, sent)
 
     def fired(future: Any) -> None:
         error = "" if future.error is None else f":{future.error.java_name}"
@@ -126,13 +130,12 @@ def _metadata(metadata: Any) -> dict[str, Any]:
     return {"partition": metadata.partition, "offset": metadata.offset, "timestamp": metadata.timestamp}
 
 
-def _sent_to(stage: Stage, answers: list[tuple[str | None, dict[str, Any]]]) -> None:
-    found = [(key, answer["partition"]) for key, answer in answers if "partition" in answer]
-    keyless, keyed = ([p for key, p in found if (key is None) is without] for without in (True, False))
-    if keyless:
-        stage.memory.sent = keyless
-    if keyed:
-        stage.memory.sent_keyed = keyed
+def _sent_to(stage: Stage, step: Step, record: Mapping[str, Any], answers: list[dict[str, Any]]) -> None:
+    """Note where records went; entries of one producer to one topic that follow each other are summed up."""
+    whose = (step["producer"], record["topic"])
+    if stage.memory.sends_of != whose:
+        stage.memory.sends_of, stage.memory.sent = whose, []
+    stage.memory.sent += [(record.get("key"), one["partition"]) for one in answers if "partition" in one]
 
 
 # --- what was seen of them -------------------------------------------------------------------------------------
@@ -140,7 +143,7 @@ def _sent_to(stage: Stage, answers: list[tuple[str | None, dict[str, Any]]]) -> 
 
 @sight
 def send_done(stage: Stage, step: Step) -> bool:
-    return bool(stage.sends[step["producer"], step["ref"]].is_done())
+    return bool(stage.sends[step["producer"], step["ref"]][1].is_done())
 
 
 @sight
@@ -155,7 +158,8 @@ def producer_metric(stage: Stage, step: Step) -> Any:
 
 @sight
 def null_key_runs(stage: Stage, step: Step) -> dict[str, Any]:
-    went = stage.memory.sent
+    went = _keyless(stage)
+    went = went[max(0, len(went) - step["is"].get("records", len(went))) :]
     changes = [place for place in range(1, len(went)) if went[place] != went[place - 1]]
     multiple = step["is"].get("changes_only_at_multiples_of", 1)
     kept = all(place % multiple == 0 for place in changes)
@@ -168,9 +172,18 @@ def null_key_runs(stage: Stage, step: Step) -> dict[str, Any]:
 
 @sight
 def null_key_partitions_used(stage: Stage, step: Step) -> int:
-    return len(set(stage.memory.sent))
+    return len(set(_keyless(stage)))
 
 
 @sight
 def ignore_keys(stage: Stage, step: Step) -> dict[str, bool]:
-    return {"one_key_on_several_partitions": len(set(stage.memory.sent_keyed)) > 1}
+    went: dict[str, set[int]] = {}
+    for key, partition in stage.memory.sent:
+        if key is not None:
+            went.setdefault(key, set()).add(partition)
+    return {"one_key_on_several_partitions": any(len(partitions) > 1 for partitions in went.values())}
+
+
+def _keyless(stage: Stage) -> list[int]:
+    """Where the latest records without a key went."""
+    return [partition for key, partition in stage.memory.sent if key is None]

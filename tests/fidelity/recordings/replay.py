@@ -9,6 +9,7 @@ import kafkasim as ks
 from tests.fidelity.recordings import (
     admin,
     cluster_sights,
+    consumer_sights,
     consumers,
     group_sights,
     log_sights,
@@ -19,12 +20,14 @@ from tests.fidelity.recordings import (
 )
 from tests.fidelity.recordings.catalogue import SIGHTS, VERBS, Step
 from tests.fidelity.recordings.comparing import Renaming, by_partition, difference, shortened
-from tests.fidelity.recordings.stage import Stage, TooLongError
+from tests.fidelity.recordings.reader import remember_member_ids
+from tests.fidelity.recordings.stage import NoReplicaError, Stage, TooLongError
 from tests.fidelity.recordings.timing import BEGIN_AT_THE_END, WAITING_SIGHTS, early_ms, late_ms, poll_ms
 
 AREAS = (
     admin,
     cluster_sights,
+    consumer_sights,
     consumers,
     group_sights,
     log_sights,
@@ -114,8 +117,8 @@ class Performance:
     def _act(self, step: Step, end_ms: float) -> str | None:
         if step["do"] in BEGIN_AT_THE_END:
             self.stage.sleep_until(end_ms)
-        if step["do"] != "poll":
-            consumers.remember_member_ids(self.stage)
+        if not step["do"].startswith("poll"):
+            remember_member_ids(self.stage)
         try:
             result = VERBS[step["do"]](self.stage, step)
         except ks.KafkaSimError as error:
@@ -162,6 +165,8 @@ class Performance:
     def _seen(self, name: str, step: Step) -> Any:
         try:
             return SIGHTS[name](self.stage, step)
+        except NoReplicaError:
+            return None
         except ks.KafkaSimError as error:
             return {"error": error.java_name}
 

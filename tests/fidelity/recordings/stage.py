@@ -20,22 +20,37 @@ class TooLongError(Exception):
     """A call did not end in its time."""
 
 
+class NoReplicaError(LookupError):
+    """A broker's disk has no folder of this replica: nothing is seen there."""
+
+
 @dataclass
 class Memory:
     """What summing-up observations need of the steps before; times are simulated, in ms."""
 
     kills: dict[object, float] = field(default_factory=dict)
-    """Broker ids and names that were killed or paused -> when."""
+    """Broker ids and names that are dead or stand still -> since when."""
+    kill_ms: float = 0.0
+    """The last time that anything was killed or paused."""
     pause_ms: float = 0.0
     send_ms: float = 0.0
     found_ms: float = 0.0
-    sent: list[int] = field(default_factory=list)
-    """The partitions that the records of the latest send went to."""
-    sent_keyed: list[int] = field(default_factory=list)
+    sends_of: tuple[str, str] = ("", "")
+    """Whose sends ``sent`` tells of: the producer and the topic of the latest entries that send."""
+    sent: list[tuple[str | None, int]] = field(default_factory=list)
+    """Key and partition of the records that these entries sent."""
     member_ids: dict[str, str] = field(default_factory=dict)
     broker_epochs: dict[int, int] = field(default_factory=dict)
     group_timeouts_ms: list[int] = field(default_factory=list)
     refreshes_ms: list[int] = field(default_factory=list)
+
+    def fell(self, who: object, now_ms: float) -> None:
+        """Somebody was killed or paused."""
+        self.kills[who] = self.kill_ms = now_ms
+
+    def rose(self, who: object) -> None:
+        """Somebody was started or resumed."""
+        self.kills.pop(who, None)
 
 
 class Stage:
@@ -116,7 +131,9 @@ class Stage:
             if error.java_name == "NoNodeException":
                 return None
             raise
-        text = data.decode()
+        text = (data or b"").decode()
+        if not text:
+            return None, stat
         try:
             return json.loads(text), stat
         except ValueError:

@@ -34,8 +34,8 @@ def late_ms(stage: Stage, step: dict[str, Any], began_ms: float) -> float:
     moments = [began_ms + 1.5 * recorded_ms, began_ms + recorded_ms + 1000]
     memory, settings = stage.memory, stage.broker_config
     sessions_ms = [float(settings.get("zookeeper.session.timeout.ms", 18_000)), *memory.group_timeouts_ms]
-    if memory.kills:
-        moments.append(max(memory.kills.values()) + max(sessions_ms) + 2000 + 1000)
+    if memory.kill_ms:
+        moments.append(memory.kill_ms + max(sessions_ms) + 2000 + 1000)
     if memory.pause_ms:
         moments.append(memory.pause_ms + 1.5 * float(settings.get("replica.lag.time.max.ms", 30_000)) + 1000)
     intervals_ms = [factor * float(settings[name]) for name, factor in PERIODIC.items() if name in settings]

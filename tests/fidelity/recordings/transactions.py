@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fidelity.recordings import stored
 from tests.fidelity.recordings.catalogue import Step, sight, verb
-from tests.fidelity.recordings.consumers import Reader
+from tests.fidelity.recordings.reader import Reader
 from tests.fidelity.recordings.stage import Stage, named
 
 
