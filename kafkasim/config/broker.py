@@ -35,6 +35,13 @@ TOPIC_NAMES = {
     "segment.ms": "log.roll.ms",
 }
 """What a topic calls a setting -> what its brokers call it, where that differs. Kafka: ServerTopicConfigSynonyms."""
+DYNAMIC = frozenset(
+    {
+        *TOPIC_NAMES.values(), "min.insync.replicas", "unclean.leader.election.enable", "log.cleaner.backoff.ms",
+        "producer.id.expiration.ms",
+    }
+)  # fmt: skip
+"""The settings that a running broker takes over. Kafka: DynamicBrokerConfig.AllDynamicConfigs."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)

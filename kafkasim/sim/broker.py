@@ -19,6 +19,7 @@ from kafkasim.core.zk_errors import NodeExistsError, ZooKeeperClientTimeoutExcep
 from kafkasim.core.zk_requests import Create, SetData
 from kafkasim.errors import StaleBrokerEpochException, StaleControllerEpochException
 from kafkasim.messages import admin, control, data, groups, transactions
+from kafkasim.sim.config_changes import ConfigChanges
 from kafkasim.sim.controlled_shutdown import leave_leaderships
 from kafkasim.sim.controller import Controller
 from kafkasim.sim.coordinator import GroupCoordinator
@@ -54,7 +55,7 @@ class Broker(Host):
     ) -> None:  # fmt: skip
         super().__init__(f"broker-{broker_id}", kernel, network)
         self.broker_id = broker_id
-        self.config = config
+        self.config = self._static_config = config
         self.rack = rack
         self.truncation = truncation
         self.disk = Disk()
@@ -64,7 +65,7 @@ class Broker(Host):
 
     def _forget_everything(self) -> None:
         """What a new process knows: nothing but its disk."""
-        config = self.config
+        config = self.config = self._static_config
         self.metadata = Metadata()
         self.controller_epoch = 0
         self.broker_epoch = -1
@@ -80,6 +81,7 @@ class Broker(Host):
         self.controller = Controller(self)
         self.topic_admin = TopicAdmin(self)
         self.producer_ids = ProducerIds(self)
+        self.config_changes = ConfigChanges(self)
         self.coordinator = GroupCoordinator(self)
         self._handlers = self._answers()
 
@@ -135,6 +137,7 @@ class Broker(Host):
         _, stat = yield self.zookeeper.get(path)
         self.broker_epoch = stat.czxid
         self.kernel.journal.because(BrokerRegistered(self.broker_id, self.broker_epoch))
+        yield from self.config_changes.start()
         yield from self.controller.elect()
         if not self.registered.is_done():
             self.registered.succeed()
@@ -186,6 +189,8 @@ class Broker(Host):
             admin.ElectLeadersRequest: self._for_controller(lambda one: one.elections.elect),
             admin.AlterPartitionReassignmentsRequest: self._for_controller(lambda one: one.reassignment.alter),
             admin.ListPartitionReassignmentsRequest: self._for_controller(lambda one: one.reassignment.list),
+            admin.DescribeConfigsRequest: at_once(self.config_changes.describe),
+            admin.IncrementalAlterConfigsRequest: later(self.config_changes.alter),
             admin.DescribeClusterRequest: at_once(self._describe_cluster),
             transactions.InitProducerIdRequest: later(self.topic_admin.init_producer_id),
             control.LeaderAndIsrRequest: at_once(self._leader_and_isr),
@@ -232,10 +237,12 @@ class Broker(Host):
         """Take over the picture. Topic settings come with it; real brokers read them from ZooKeeper."""
         fenced = self._fence(request)
         if fenced is None:
+            known = self.metadata.topic_configs
+            new = [topic for topic in request.topic_configs if topic not in known]
             for topic in dict.fromkeys(tp.topic for tp in self.metadata.apply(request)):
                 self.coordinator.topic_deleted(topic)
-            for topic, own in request.topic_configs.items():
-                self.logs.configure(topic, self.topic_config(own))
+            for topic in new:
+                self.replicas.configure(topic, known.get(topic, {}))
             self.topic_admin.waits.changed()
         return control.UpdateMetadataResponse(fenced)
 

@@ -7,6 +7,7 @@ Kafka: ReplicaManager.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kafkasim.core.partition import Partition, Role
@@ -90,6 +91,15 @@ class ReplicaManager:
             partition.role = Role.OFFLINE
             self._role_changed(partition)
         self._broker.disk.delete(tp)
+
+    def configure(self, topic: str, own: Mapping[str, str]) -> None:
+        """A topic has these settings of its own now. Kafka: ReplicaManager.updateTopicConfig."""
+        mine = [tp for tp in self._broker.disk.logs if tp.topic == topic]
+        if mine:
+            self._broker.logs.configure(topic, self._broker.topic_config(own))
+            for tp in mine:
+                if tp in self.partitions:
+                    self.settle(self.partitions[tp])
 
     def _role_changed(self, partition: Partition) -> None:
         self.sessions.role_changed(partition.tp)
