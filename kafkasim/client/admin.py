@@ -1,4 +1,4 @@
-"""KafkaAdminClient with kafka-python's arguments, as far as topics go. kafka-python: kafka.admin.
+"""KafkaAdminClient with kafka-python's arguments, as far as topics and groups go. kafka-python: kafka.admin.
 
 Answers have the shape of kafka-python's dicts, without what the model does not know (topic ids, operations).
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from kafkasim.client.configs import ADMIN, checked, native_settings
 from kafkasim.client.errors import BrokerResponseError, IllegalStateError, KafkaTimeoutError
 from kafkasim.client.futures import finished, result
+from kafkasim.client.group_admin import GroupAdmin
 from kafkasim.client.structs import NewTopic
 from kafkasim.config import checks
 from kafkasim.errors import ConfigError, UsageError
@@ -25,7 +26,7 @@ LOOK_AGAIN_MS = 100
 NewTopics = Sequence[str] | Sequence[NewTopic] | Mapping[str, Mapping[str, Any]]
 
 
-class KafkaAdminClient:
+class KafkaAdminClient(GroupAdmin):
     """An administrating client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults."""
 
     DEFAULT_CONFIG: ClassVar[dict[str, Any]] = ADMIN.defaults()

@@ -1,7 +1,7 @@
 """KafkaConsumer with kafka-python's arguments, over the native consumer. kafka-python: kafka.consumer.
 
 Without a group_id a subscription owns all partitions that its topics have at the first poll(). Calls without a
-``timeout_ms`` give up after a minute, where kafka-python's wait for ever. Left out: patterns, offsets_for_times, texts
+``timeout_ms`` give up after a minute, where kafka-python's wait for ever. Left out: patterns, texts
 beside committed offsets, raw metrics.
 """
 
@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kafkasim.client.catalogue import Catalogue
 from kafkasim.client.configs import CONSUMER, checked, native_settings
+from kafkasim.client.consumer_arguments import check_times, partition_of, plain, timeout
 from kafkasim.client.errors import IllegalStateError, KafkaConfigurationError, WrongTypeError, translated
 from kafkasim.client.futures import Future, finished, result
+from kafkasim.client.listening import Listening
 from kafkasim.client.serializer import deserialized
 from kafkasim.client.structs import (
     ConsumerGroupMetadata,
     ConsumerRebalanceListener,
     ConsumerRecord,
     OffsetAndMetadata,
+    OffsetAndTimestamp,
     header_size,
 )
 from kafkasim.config import ConsumerConfig, checks
@@ -45,7 +48,7 @@ class KafkaConsumer:
 
     def __init__(self, *topics: str, **configs: Any) -> None:
         self.config = checked(CONSUMER, configs)
-        _check_times(self.config)
+        check_times(self.config)
         settings = native_settings(CONSUMER, configs)
         settings["partition_assignment_strategy"] = settings.get("partition_assignment_strategy", DEFAULT_ASSIGNORS)
         self._has_group = self.config["group_id"] is not None
@@ -57,6 +60,7 @@ class KafkaConsumer:
         self._catalogue = Catalogue(self.cluster, self.kernel, self._native, settings.get("bootstrap_servers"))
         self._sizes: dict[int, ConsumerConfig] = {}
         self._alone: tuple[str, ...] = ()
+        self._listening: Listening | None = None
         self._counts = {"records-consumed-total": 0}
         self._closed = False
         if topics:
@@ -85,7 +89,8 @@ class KafkaConsumer:
             if checks.trouble_with_name(topic):
                 raise ConfigError(f"Topic name is invalid: {checks.trouble_with_name(topic)}.")
         if self._has_group:
-            self._native.subscribe(list(topics), listener)
+            self._listening = None if listener is None else Listening(self.kernel, listener)
+            self._native.subscribe(list(topics), self._listening)
         elif self._native.assignment() and not self._alone:
             raise IllegalStateError("Subscribing and assigning partitions exclude each other: unsubscribe() first.")
         else:
@@ -96,6 +101,8 @@ class KafkaConsumer:
         """Read nothing any more, and leave the group."""
         self._alone = ()
         self._native.unsubscribe()
+        if self._listening is not None:
+            self._listening.call()
 
     def subscription(self) -> set[str] | None:
         """The topics that it is subscribed to, None without a subscription."""
@@ -149,7 +156,9 @@ class KafkaConsumer:
             self._sizes[most] = self._native.config.with_changes(max_poll_records=most)
         self._native.config = self._sizes[most]
         left_ms = max(0, until_us - self.kernel.now_us) / US_PER_MS
-        polled = result(self.kernel, self._native.poll(left_ms), "poll()")
+        future = self._native.poll(left_ms)
+        self._listen_until(future)
+        polled = result(self.kernel, future, "poll()")
         try:
             records = {tp: [self._record(one) for one in part] for tp, part in polled.items()}
         except Exception:
@@ -159,6 +168,11 @@ class KafkaConsumer:
             raise
         self._counts["records-consumed-total"] += sum(map(len, records.values()))
         return records
+
+    def _listen_until(self, future: NativeFuture[Any]) -> None:
+        """Wait, with the listener's calls, which may wait themselves."""
+        if self._listening is not None and not self.kernel.is_running:
+            self._listening.until(future)
 
     def __iter__(self) -> KafkaConsumer:
         return self
@@ -220,7 +234,7 @@ class KafkaConsumer:
     def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int | None:
         """The offset of the next record; None when it is not known after ``timeout_ms``."""
         future = self._native.position(self._owned([partition], IllegalStateError)[0])
-        if not finished(self.kernel, future, "position()", _timeout(timeout_ms)):
+        if not finished(self.kernel, future, "position()", timeout(timeout_ms)):
             return None
         return result(self.kernel, future, "position()")
 
@@ -236,10 +250,18 @@ class KafkaConsumer:
         """The high watermark of each partition: where reading ends."""
         return self._listed(self._native.end_offsets(list(partitions)), "end_offsets()", timeout_ms)
 
+    def offsets_for_times(
+        self, timestamps: Mapping[TopicPartition, int], timeout_ms: float | None = None
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+        """The first record of each partition at or after a time in ms; None where there is none."""
+        limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
+        found = result(self.kernel, self._native.offsets_for_times(timestamps), "offsets_for_times()", limit)
+        return {tp: None if one is None else OffsetAndTimestamp(*one) for tp, one in found.items()}
+
     def _listed(
         self, future: NativeFuture[dict[TopicPartition, int]], call: str, timeout_ms: float | None
     ) -> dict[TopicPartition, int]:
-        limit = self.config["request_timeout_ms"] if timeout_ms is None else _timeout(timeout_ms)
+        limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
         return result(self.kernel, future, call, limit)
 
     def _all(self) -> list[TopicPartition]:
@@ -248,7 +270,7 @@ class KafkaConsumer:
         return sorted(self._native.assignment())
 
     def _owned(self, partitions: Iterable[TopicPartition], refusal: type[Exception]) -> list[TopicPartition]:
-        found = [_partition(tp) for tp in partitions]
+        found = [partition_of(tp) for tp in partitions]
         for tp in found:
             if tp not in self._native.assignment():
                 raise refusal(f"Unassigned partition: {tp}. With a subscription, partitions come with poll().")
@@ -259,7 +281,7 @@ class KafkaConsumer:
     def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
         """Commit the positions, or these offsets (of the *next* records), and wait."""
         self._needs_group()
-        result(self.kernel, self._native.commit_sync(_plain(offsets)), "commit()", _timeout(timeout_ms))
+        result(self.kernel, self._native.commit_sync(plain(offsets)), "commit()", timeout(timeout_ms))
 
     def commit_async(
         self, offsets: Offsets | None = None, callback: Callable[[Any, Any], object] | None = None
@@ -276,7 +298,7 @@ class KafkaConsumer:
                 callback(shown, True if error is None else translated(error))
 
         return Future(
-            self.kernel, self._native.commit_async(_plain(offsets), heard), "commit_async()", lambda nothing: True
+            self.kernel, self._native.commit_async(plain(offsets), heard), "commit_async()", lambda nothing: True
         )
 
     def committed(
@@ -284,8 +306,8 @@ class KafkaConsumer:
     ) -> int | OffsetAndMetadata | None:
         """The group's committed offset of a partition, None where there is none."""
         self._needs_group()
-        tp = _partition(partition)
-        found = result(self.kernel, self._native.committed([tp]), "committed()", _timeout(timeout_ms))[tp]
+        tp = partition_of(partition)
+        found = result(self.kernel, self._native.committed([tp]), "committed()", timeout(timeout_ms))[tp]
         return OffsetAndMetadata(found) if metadata and found is not None else found
 
     def _needs_group(self) -> None:
@@ -326,8 +348,9 @@ class KafkaConsumer:
             return
         if not autocommit and self._has_group and self.config["enable_auto_commit"]:
             raise UsageError("close(autocommit=False) is not modelled: give the consumer enable_auto_commit=False.")
-        limit = self.config["request_timeout_ms"] if timeout_ms is None else _timeout(timeout_ms)
+        limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
         future = self._native.close()
+        self._listen_until(future)
         self._closed = True
         finished(self.kernel, future, "close()", limit)
         self._catalogue.close()
@@ -351,39 +374,3 @@ class KafkaConsumer:
 
 MAX_SILENCE_MS = 3_600_000
 DEFAULT_ASSIGNORS = ("range", "roundrobin")
-
-
-def _check_times(config: Mapping[str, Any]) -> None:
-    idle, request, wait = (
-        config[name] for name in ("connections_max_idle_ms", "request_timeout_ms", "fetch_max_wait_ms")
-    )
-    if not wait < request < idle:
-        raise KafkaConfigurationError(
-            f"connections_max_idle_ms ({idle}) must be larger than request_timeout_ms ({request}) which must be larger"
-            f" than fetch_max_wait_ms ({wait})."
-        )
-
-
-def _timeout(timeout_ms: float | None) -> float | None:
-    return None if timeout_ms is None else checks.milliseconds(timeout_ms, "timeout_ms")
-
-
-def _partition(partition: object) -> TopicPartition:
-    if not isinstance(partition, TopicPartition):
-        raise WrongTypeError(f"partition must be a TopicPartition. Got {checks.shown(partition)}.")
-    return partition
-
-
-def _plain(offsets: Any) -> dict[TopicPartition, int] | None:
-    if offsets is None:
-        return None
-    if not isinstance(offsets, Mapping):
-        raise WrongTypeError(f"offsets must map TopicPartition to OffsetAndMetadata. Got {checks.shown(offsets)}.")
-    found: dict[TopicPartition, int] = {}
-    for tp, given in offsets.items():
-        if not isinstance(given, OffsetAndMetadata):
-            raise WrongTypeError(f"The offset of {tp} must be an OffsetAndMetadata. Got {checks.shown(given)}.")
-        if given.metadata:
-            raise UsageError("A text beside a committed offset is not modelled: leave metadata empty.")
-        found[_partition(tp)] = checks.whole_number(given.offset, f"the offset of {tp}", at_least=0)
-    return found

@@ -65,6 +65,7 @@ class ClientLibrary:
         "kafka.structs",
         TopicPartition=TopicPartition,
         OffsetAndMetadata=structs.OffsetAndMetadata,
+        OffsetAndTimestamp=structs.OffsetAndTimestamp,
         ConsumerGroupMetadata=structs.ConsumerGroupMetadata,
     )
     partitioner = Namespace(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-__all__ = ["ConsumerGroupMetadata", "ConsumerRebalanceListener", "ConsumerRecord", "NewTopic", "OffsetAndMetadata"]
+__all__ = [
+    "ConsumerGroupMetadata",
+    "ConsumerRebalanceListener",
+    "ConsumerRecord",
+    "NewTopic",
+    "OffsetAndMetadata",
+    "OffsetAndTimestamp",
+]
 
 
 class OffsetAndMetadata(NamedTuple):
@@ -14,6 +21,14 @@ class OffsetAndMetadata(NamedTuple):
     offset: int | None = None
     metadata: str | None = ""
     leader_epoch: int = -1
+
+
+class OffsetAndTimestamp(NamedTuple):
+    """Where a search by time has ended."""
+
+    offset: int
+    timestamp: int
+    leader_epoch: int
 
 
 class ConsumerGroupMetadata(NamedTuple):
@@ -59,7 +74,7 @@ class NewTopic:
 
 
 class ConsumerRebalanceListener(ABC):
-    """What a program derives from to hear of rebalances. Called inside poll(); nothing in it may wait."""
+    """What a program derives from to hear of rebalances. Called inside poll(); commit() in it is fine."""
 
     @abstractmethod
     def on_partitions_revoked(self, revoked: Any) -> object:
@@ -70,7 +85,7 @@ class ConsumerRebalanceListener(ABC):
         """These are owned from now on."""
 
     def on_partitions_lost(self, lost: Any) -> object:
-        """kafka-python calls this for a member that was put out of its group; this model never does."""
+        """They belong to somebody else already: the group has gone on without this member."""
         return self.on_partitions_revoked(lost)
 
 

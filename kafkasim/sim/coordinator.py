@@ -55,7 +55,7 @@ class GroupCoordinator:
             listed = tuple((group_id, group.state.value) for group_id, group in sorted(self._groups.items()))
             reply(group_admin.ListGroupsResponse(None, listed))
         elif (error := self._store.trouble_with(request.group_id)) is not None:
-            reply(_refusal(request, error))
+            reply(refusal(request, error))
         else:
             self._serve(request, reply)
 
@@ -229,7 +229,7 @@ class GroupCoordinator:
         self._store.append(group.group_id, [record], stored)
 
 
-def _refusal(request: groups.GroupRequest, error: type[Exception]) -> groups.GroupResponse:
+def refusal(request: groups.GroupRequest, error: type[Exception]) -> groups.GroupResponse:
     """An answer that carries why a request is not served; while loading, members are put off gently."""
     if error is CoordinatorLoadInProgressException:
         if isinstance(request, groups.HeartbeatRequest):

@@ -127,7 +127,11 @@ class Membership:
         """A line of its own: a parked JoinGroup must hold up nobody else. Kafka: the coordinator's node id."""
         if server not in self._lines:
             patience_ms = max(self._config.request_timeout_ms, self._config.max_poll_interval_ms + JOIN_EXTRA_MS)
-            self._lines[server] = Channel(self._host, server, request_timeout_ms=patience_ms)
+            self._lines[server] = Channel(
+                self._host, server, request_timeout_ms=patience_ms,
+                reconnect_backoff_ms=self._config.reconnect_backoff_ms,
+                reconnect_backoff_max_ms=self._config.reconnect_backoff_max_ms,
+            )  # fmt: skip
         return self._lines[server]
 
     @property

@@ -45,7 +45,7 @@ CLASSES = [
 NOT_OFFERED = {
     # inner workings there, or not to be had from the native clients yet
     KafkaProducer: {"max_usable_produce_magic"},
-    KafkaConsumer: {"bootstrap", "highwater", "offsets_for_times"},
+    KafkaConsumer: {"bootstrap", "highwater"},
     futures.FutureRecordMetadata: {"success", "failure", "chain", "rebind"},
 }
 

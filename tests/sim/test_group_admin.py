@@ -6,11 +6,15 @@ import pytest
 
 import kafkasim as ks
 from kafkasim.errors import (
+    CoordinatorLoadInProgressException,
     GroupIdNotFoundException,
     GroupNotEmptyException,
     GroupSubscribedToTopicException,
+    RebalanceInProgressException,
     UnknownMemberIdException,
 )
+from kafkasim.messages import groups
+from kafkasim.sim.coordinator import refusal as coordinator_refusal
 from kafkasim.trace.facts import OffsetDeleted
 from tests.sim.test_groups import cluster_with_records, poll_all
 
@@ -95,3 +99,22 @@ def test_with_a_topic_the_offsets_of_all_groups_go():
     cluster.run(for_ms=2_000)
     assert [admin.list_consumer_group_offsets(group).get() for group in ("g", "h")] == [{}, {}]
     assert {fact.reason for fact in cluster.trace.of(OffsetDeleted)} == {"topic t is deleted"}
+
+
+def test_while_the_coordinator_reads_its_partition_members_are_put_off_gently():
+    """Vectors group_coordinator_response-015 and 022."""
+    refused = {
+        type(request).__name__: coordinator_refusal(request, CoordinatorLoadInProgressException).error
+        for request in (
+            groups.HeartbeatRequest("g", "a-1", 1), groups.SyncGroupRequest("g", "a-1", 1),
+            groups.OffsetCommitRequest("g", "a-1", 1, {T0: 1}), groups.OffsetFetchRequest("g", (T0,)),
+            groups.LeaveGroupRequest("g", "a-1"),
+        )
+    }  # fmt: skip
+    assert refused == {
+        "HeartbeatRequest": None,
+        "SyncGroupRequest": RebalanceInProgressException,
+        "OffsetCommitRequest": CoordinatorLoadInProgressException,
+        "OffsetFetchRequest": CoordinatorLoadInProgressException,
+        "LeaveGroupRequest": CoordinatorLoadInProgressException,
+    }
