@@ -48,6 +48,7 @@ class NetworkClient:
         self._again = False
         self._fruitless = 0
         self._updated_at_us = 0
+        self._unanswered = False
 
     # --- lines to brokers ----------------------------------------------------------------------------------
 
@@ -120,6 +121,15 @@ class NetworkClient:
         """When the picture is too old, and :meth:`want` asks for a new one."""
         return self._updated_at_us + self._max_age_us + 1
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the picture is older than metadata.max.age.ms while brokers answer: a new one comes at once.
+
+        Kafka's sender thread asks for a new picture whenever the old one has expired, with or without records to send.
+        Here it is asked for when somebody wants to look at it. Kafka: NetworkClient.DefaultMetadataUpdater.
+        """
+        return not self._unanswered and self.host.kernel.now_us > self._updated_at_us + self._max_age_us
+
     def forget(self, topic: str) -> None:
         """Ask about a topic no longer."""
         self._wanted.pop(topic, None)
@@ -144,6 +154,7 @@ class NetworkClient:
 
     def _answered(self, response: MetadataResponse | None, error: type[KafkaError] | None) -> None:
         self._asking = False
+        self._unanswered = response is None
         if response is None:
             self._fruitless += 1
             self.refresh()

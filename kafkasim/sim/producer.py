@@ -215,6 +215,9 @@ class Producer:
             return True
 
     def _place(self, send: Send) -> bool:
+        if self._client.is_outdated:
+            self._client.refresh()
+            return False
         error, partitions = self._client.topics.get(send.topic, (None, ()))
         if error is not None and not error.retriable:
             send.future.fail(error(f"{send.topic!r} is not a topic that can be written to."))

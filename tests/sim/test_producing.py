@@ -137,3 +137,15 @@ def test_racks_keep_replicas_apart():
     racks = dict(zip(cluster.brokers, "aabbcc", strict=True))
     assignment = cluster.trace.of("TopicCreated", topic="t")[0].assignment
     assert all({racks[broker] for broker in replicas} == {"a", "b", "c"} for replicas in assignment)
+
+
+def test_a_producer_that_slept_longer_than_its_picture_lives_sees_new_partitions() -> None:
+    cluster = ks.Cluster(1)
+    cluster.create_topic("t", partitions=1)
+    admin, old, young = cluster.admin(), cluster.producer(), cluster.producer(metadata_max_age_ms=1_000)
+    for producer in (old, young):
+        producer.send("t", "v", key="b").get()
+    admin.create_partitions("t", 50).get()
+    cluster.run(for_ms=1_500)
+    assert old.send("t", "v", key="b").get().partition == 0
+    assert young.send("t", "v", key="b").get().partition == ks.partition_for_key(b"b", 50) != 0
