@@ -43,13 +43,21 @@ def _assignor(value: object, name: str) -> object:
     return value
 
 
+def _policy(value: object, name: str) -> object:
+    """An object of the user's own that says when to commit what; None where Kafka's rule does."""
+    if isinstance(value, type) or not callable(getattr(value, "offsets_to_commit", None)):
+        raise checks.wrong(name, "an object with a method offsets_to_commit", value)
+    return value
+
+
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class ConsumerConfig(ClientConfig):
     """What a consumer can be told, under Kafka's names and with the defaults of 3.9. Times are in ms, sizes in bytes.
 
     ``partition_assignment_strategy`` holds the names of Kafka's assignors (their class names are accepted) and any
     objects with a method ``assign``. Without a ``group_id`` there is no auto-commit. Deserializers are functions of
-    bytes. Kafka sets no lower limit to the session timeout and the heartbeat interval; ours is 1.
+    bytes. A ``commit_policy`` is ours: an object that takes the place of auto-commit (:class:`kafkasim.sim.commits.
+    CommitPolicy`). Kafka sets no lower limit to the session timeout and the heartbeat interval; ours is 1.
 
     Kafka: org.apache.kafka.clients.consumer.ConsumerConfig; Heartbeat (interval below the session timeout).
     """
@@ -75,6 +83,7 @@ class ConsumerConfig(ClientConfig):
     allow_auto_create_topics: bool = boolean(True)
     key_deserializer: Callable[[bytes], Any] | None = function(None)
     value_deserializer: Callable[[bytes], Any] | None = function(None)
+    commit_policy: Any = read_by(_policy, None)
 
     group_protocol: str = one_of("classic", "classic", "consumer", not_modelled=True)
     group_remote_assignor: str | None = text(None, not_modelled=True)
@@ -102,6 +111,10 @@ class ConsumerConfig(ClientConfig):
             ) from refusal
 
     def _auto_commit(self) -> dict[str, object]:
+        if self.commit_policy is not None and "enable.auto.commit" not in self.explicitly_set:
+            return {"enable_auto_commit": False}
+        if self.commit_policy is not None and self.enable_auto_commit:
+            raise ConfigError("Give either a commit_policy or enable.auto.commit=true: both would commit.")
         if self.group_id is not None or not self.enable_auto_commit:
             return {}
         if "enable.auto.commit" in self.explicitly_set:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from kafkasim.config import ConsumerConfig, checks
 from kafkasim.core.subscription import Subscription
@@ -35,6 +35,19 @@ Offsets = Mapping[TopicPartition, int]
 Callback = Callable[[Offsets, Exception | None], object]
 Steps = Generator[Any, Any, None]
 REBALANCING = (MemberState.PREPARING_REBALANCE, MemberState.COMPLETING_REBALANCE)
+
+
+class CommitPolicy(Protocol):
+    """When to commit what: a learner's own rule, asked where Kafka's auto-commit would look at its timer.
+
+    ``moment`` is "poll" (inside each poll(), before records are handed out), "rebalance" (before partitions are given
+    up) or "close". ``positions`` are those of all partitions that are owned: what earlier polls returned.
+    """
+
+    def offsets_to_commit(
+        self, positions: Mapping[TopicPartition, int], moment: str, now_ms: int
+    ) -> Mapping[TopicPartition, int] | None:  # fmt: skip
+        """The offsets to commit now (of the *next* records to read), None or nothing for none."""
 
 
 class Commits:
@@ -68,13 +81,26 @@ class Commits:
 
     def when_due(self) -> None:
         """Inside poll(): commit the positions if the interval has passed."""
-        if self._config.enable_auto_commit and self._host.kernel.now_us >= self._due_us:
+        if self._config.commit_policy is not None:
+            self._auto_commit("poll")
+        elif self._config.enable_auto_commit and self._host.kernel.now_us >= self._due_us:
             self.restart_timer()
-            self._auto_commit()
+            self._auto_commit("poll")
 
-    def _auto_commit(self) -> Future[None]:
-        """The positions of everything that is owned; a failure that may pass is tried again soon."""
-        positions = self._book.positions()
+    @property
+    def _by_itself(self) -> bool:
+        return self._config.enable_auto_commit or self._config.commit_policy is not None
+
+    def _wanted(self, moment: str) -> dict[TopicPartition, int]:
+        """The positions of everything that is owned, or what the user's policy says of them."""
+        positions, policy = self._book.positions(), self._config.commit_policy
+        if policy is None:
+            return positions
+        return self.offsets(policy.offsets_to_commit(positions, moment, self._host.kernel.now_ms) or {})
+
+    def _auto_commit(self, moment: str) -> Future[None]:
+        """Commit without waiting; a failure that may pass is tried again soon."""
+        positions = self._wanted(moment)
         outcome = self.start(positions, None)
 
         def look(future: Future[None]) -> None:
@@ -87,12 +113,12 @@ class Commits:
     def done_before_rebalance(self) -> bool:
         """Commit before giving partitions up; True when that is done, or has no more time. Kafka: onJoinPrepare."""
         membership = self._membership
-        if not self._config.enable_auto_commit or membership is None:
+        if not self._by_itself or membership is None:
             return True
         now_us = self._host.kernel.now_us
         if self._before is None:
             self._before_until_us = now_us + self._config.max_poll_interval_ms * US_PER_MS
-            self._before = self._auto_commit()
+            self._before = self._auto_commit("rebalance")
             self._before.then(lambda future: self._waiting.changed())
         if now_us < self._before_until_us:
             if not self._before.is_done():
@@ -107,9 +133,9 @@ class Commits:
 
     def at_close(self) -> Steps:
         """The last commit, waited for, if that is automatic; then those that are under way."""
-        if self._config.enable_auto_commit and self._book.positions() and self._can_send():
+        if self._by_itself and self._book.positions() and self._can_send():
             with contextlib.suppress(KafkaError):  # Kafka: a close goes on without its commit, with a warning
-                yield from self.sync(None)
+                yield from self.sync(self._wanted("close"))
         if self._under_way and self._can_send():
             yield from self._waiting.until(lambda: not self._under_way, "close()")
         self.run_callbacks()

@@ -82,6 +82,7 @@ CONSUMER: dict[str, object] = CLIENT | {
     "default.api.timeout.ms": 60000,
     "allow.auto.create.topics": True,
     "key.deserializer": None,
+    "commit.policy": None,
     "value.deserializer": None,
     "group.protocol": "classic",
     "group.remote.assignor": None,

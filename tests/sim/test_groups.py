@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import kafkasim as ks
+from kafkasim.errors import ConfigError
 from kafkasim.trace.facts import GroupChanged, OffsetCommitted
 
 
@@ -107,3 +110,28 @@ def test_a_learners_assignor_plugs_in():
     ]
     poll_all(*members)
     assert [len(member.assignment()) for member in members] == [3, 0]
+
+
+def test_a_learners_commit_policy_takes_the_place_of_auto_commit():
+    class EverySecondRecord:
+        def __init__(self):
+            self.asked = []
+
+        def offsets_to_commit(self, positions, moment, now_ms):
+            self.asked.append(moment)
+            return {tp: offset for tp, offset in positions.items() if offset % 2 == 0} if moment == "poll" else None
+
+    cluster = cluster_with_records()
+    policy = EverySecondRecord()
+    consumer = cluster.consumer(
+        "t", group_id="g", auto_offset_reset="earliest", max_poll_records=1, commit_policy=policy
+    )  # fmt: skip
+    poll_all(consumer, rounds=30)
+    committed = [(str(fact.tp), fact.offset) for fact in cluster.trace.of(OffsetCommitted)]
+    assert {offset for tp, offset in committed if tp == "t-0"} == {0, 2, 4}
+    consumer.close().get()
+    assert policy.asked[-1] == "close"
+    with pytest.raises(ConfigError, match="both would commit"):
+        cluster.consumer(group_id="g", commit_policy=policy, enable_auto_commit=True)
+    with pytest.raises(ConfigError, match="offsets_to_commit"):
+        cluster.consumer(group_id="g", commit_policy=print)
