@@ -79,6 +79,22 @@ class RoundRobinPartitionAssignor:
     name = "roundrobin"
 
 
+class StickyPartitionAssignor:
+    """Balanced, and everybody keeps what it had as far as that goes."""
+
+    name = "sticky"
+
+
+class CooperativeStickyAssignor:
+    """The same without giving up everything before a rebalance."""
+
+    name = "cooperative-sticky"
+
+
+BUILT_IN = (RangePartitionAssignor, RoundRobinPartitionAssignor, StickyPartitionAssignor, CooperativeStickyAssignor)
+"""kafka-python's assignors."""
+
+
 @dataclass(frozen=True)
 class Known:
     """The settings of one class of kafka-python, each with its default."""
@@ -231,8 +247,7 @@ def _assignors(value: Any) -> list[Any]:
     """Assignors by name, and objects of the program's own."""
     if isinstance(value, str) or not isinstance(value, list | tuple):
         raise WrongTypeError(f"partition_assignment_strategy must be a list of assignors. Got {checks.shown(value)}.")
-    built_in = (RangePartitionAssignor, RoundRobinPartitionAssignor)
-    return [item.name if item in built_in else item for item in value]
+    return [item.name if item in BUILT_IN else item for item in value]
 
 
 CONVERSIONS: dict[str, Callable[[Any], Any]] = {

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from kafkasim.client import errors, partitioner, serializer, structs
 from kafkasim.client.admin import KafkaAdminClient
-from kafkasim.client.configs import RangePartitionAssignor, RoundRobinPartitionAssignor
+from kafkasim.client.configs import (
+    CooperativeStickyAssignor,
+    RangePartitionAssignor,
+    RoundRobinPartitionAssignor,
+    StickyPartitionAssignor,
+)
 from kafkasim.client.consumer import KafkaConsumer
 from kafkasim.client.producer import KafkaProducer
 from kafkasim.errors import unknown_name
@@ -86,6 +91,23 @@ class ClientLibrary:
         "kafka.coordinator",
         RangePartitionAssignor=RangePartitionAssignor,
         RoundRobinPartitionAssignor=RoundRobinPartitionAssignor,
+        assignors=Namespace(
+            "kafka.coordinator.assignors",
+            range=Namespace("kafka.coordinator.assignors.range", RangePartitionAssignor=RangePartitionAssignor),
+            roundrobin=Namespace(
+                "kafka.coordinator.assignors.roundrobin", RoundRobinPartitionAssignor=RoundRobinPartitionAssignor
+            ),
+            sticky=Namespace(
+                "kafka.coordinator.assignors.sticky",
+                sticky_assignor=Namespace(
+                    "kafka.coordinator.assignors.sticky.sticky_assignor",
+                    StickyPartitionAssignor=StickyPartitionAssignor,
+                ),
+            ),
+            cooperative_sticky=Namespace(
+                "kafka.coordinator.assignors.cooperative_sticky", CooperativeStickyAssignor=CooperativeStickyAssignor
+            ),
+        ),
     )
 
     def __repr__(self) -> str:

@@ -91,3 +91,17 @@ def test_the_offset_for_a_time(kafka: ClientLibrary) -> None:
     found = consumer.offsets_for_times({tp: 1_500, other: 0})
     assert found[tp] is not None
     assert (found[tp].offset, found[tp].timestamp, found[other]) == (1, 2_000, None)
+
+
+def test_members_use_kafka_pythons_assignors_by_their_classes(cluster: ks.Cluster, kafka: ClientLibrary) -> None:
+    real = pytest.importorskip("kafka.coordinator.assignors.cooperative_sticky")
+    ours = kafka.coordinator.assignors
+    assert ours.cooperative_sticky.CooperativeStickyAssignor.name == real.CooperativeStickyAssignor.name
+    assert ours.sticky.sticky_assignor.StickyPartitionAssignor.name == real.StickyPartitionAssignor.name
+    consumer = kafka.KafkaConsumer(
+        "t", bootstrap_servers=BOOTSTRAP, group_id="g",
+        partition_assignment_strategy=[ours.cooperative_sticky.CooperativeStickyAssignor],
+    )  # fmt: skip
+    while not consumer.assignment():
+        consumer.poll(500)
+    assert cluster.admin().describe_consumer_group("g").get().assignor == "cooperative-sticky"
