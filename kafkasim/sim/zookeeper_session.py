@@ -164,7 +164,8 @@ class ZooKeeperSession:
 
     def _pushed(self, event: Any) -> None:
         self.last_heard_us = self._host.kernel.now_us
-        self.on_event(event)
+        # After whoever waits for an answer that came before it: the watch may be armed by that very answer.
+        self._host.after_ms(0, self.on_event, event)
 
     def close(self) -> Future[zk.OperationResponse]:
         """End the session in good order: its ephemeral znodes go at once, under one zxid."""

@@ -201,3 +201,10 @@ def test_bad_servers_and_timeouts_are_refused_at_the_call():
         cluster.zookeeper.client().get("/")
     with pytest.raises(UsageError, match="no brokers"):
         cluster.producer()
+
+
+@pytest.mark.parametrize("seed", [43, 283, 370, 378])
+def test_an_event_that_comes_in_the_same_moment_as_the_answer_that_arms_its_watch_is_not_lost(seed):
+    cluster = ks.Cluster(brokers=3, seed=seed, broker_config={"zookeeper.session.timeout.ms": 6000})
+
+    assert cluster.trace.now.live_brokers == (101, 102, 103)
