@@ -97,6 +97,11 @@ class InSyncReplicas:
                 has = follower.log_end_offset
         return has
 
+    def everyone_starts_at(self, start_offset: int) -> int:
+        """Where the log starts on all replicas that are alive, the leader's starting at ``start_offset``."""
+        live = (one.log_start_offset for broker, one in self.followers.items() if self._is_alive(broker))
+        return min([start_offset, *live])
+
     def is_lagging(self, end_offset: int) -> bool:
         """Whether a member has not all of the log: only then can the ISR shrink."""
         return any(

@@ -16,6 +16,7 @@ from enum import Enum
 from kafkasim.core.in_sync_replicas import InSyncReplicas
 from kafkasim.core.log import Log
 from kafkasim.core.producer_state import CompletedTransaction
+from kafkasim.core.segment import Roll
 from kafkasim.core.truncation import TruncateByEpoch, Truncation, end_of_agreement
 from kafkasim.errors import (
     FencedLeaderEpochException,
@@ -34,12 +35,15 @@ from kafkasim.trace import Fact
 from kafkasim.trace.facts import (
     DuplicateRecognised,
     FollowerPositionMoved,
+    HighWatermarkHeld,
     HighWatermarkMoved,
     LogTruncated,
     ProduceRefused,
     RecordsAppended,
     ReplicaRoleChanged,
 )
+
+LEADER_STARTS_THERE = Roll("its leader's log starts there", "")
 
 
 class Role(Enum):
@@ -68,6 +72,7 @@ class Partition:
         self.in_sync = InSyncReplicas(broker, tp, lag_max_ms=lag_max_ms, emit=emit, is_alive=is_alive)
         self._emit = emit
         self._truncation = truncation or TruncateByEpoch()
+        self._is_held = False
 
     @property
     def is_leader(self) -> bool:
@@ -163,12 +168,14 @@ class Partition:
     # --- the leader: what it learns from fetches ---------------------------------------------------------
 
     def fetch(
-        self, position: FetchPosition, replica_id: int, *, read_committed: bool = False
-    ) -> PartitionFetchResponse:
+        self, position: FetchPosition, replica_id: int, *, read_committed: bool = False, room: int | None = None,
+        min_one: bool = True,
+    ) -> PartitionFetchResponse:  # fmt: skip
         """What a follower or a consumer gets that fetches from a position; it says the high watermark from before.
 
-        A follower reads up to the log's end, a consumer up to the high watermark or the last stable offset. Raises
-        Kafka's errors. Kafka: Partition.fetchRecords, readRecords.
+        A follower reads up to the log's end, a consumer up to the high watermark or the last stable offset. ``room``
+        limits the bytes further than the position does; one batch comes all the same when ``min_one``. Raises Kafka's
+        errors. Kafka: Partition.fetchRecords, readRecords.
         """
         self.check_leader(position.leader_epoch)
         log = self.log
@@ -179,7 +186,8 @@ class Partition:
         else:
             limit = log.end_offset
         diverging = self._diverging(position)
-        batches = () if diverging else tuple(log.read(position.fetch_offset, limit, position.max_bytes))
+        max_bytes = position.max_bytes if room is None else min(room, position.max_bytes)
+        batches = () if diverging else tuple(log.read(position.fetch_offset, limit, max_bytes, min_one=min_one))
         aborted: list[CompletedTransaction] = []
         if read_committed and batches:
             aborted = log.aborted_transactions(position.fetch_offset, batches[-1].next_offset)
@@ -203,7 +211,7 @@ class Partition:
             return (epoch, end)
         return None
 
-    def follower_fetched(self, broker: int, offset: int, now_ms: int) -> None:
+    def follower_fetched(self, broker: int, offset: int, now_ms: int, log_start_offset: int = -1) -> None:
         """A follower has fetched from ``offset``: that is its log end offset now. May move the high watermark.
 
         Kafka: Partition.updateFollowerFetchState.
@@ -211,16 +219,17 @@ class Partition:
         follower = self.in_sync.followers[broker]
         moved = follower.log_end_offset != offset
         follower.fetched(offset, self.log.end_offset, now_ms)
+        follower.log_start_offset = log_start_offset
         if moved:
             self._emit(FollowerPositionMoved(self.broker, self.tp, broker, offset))
         self.in_sync.expand(broker, max(self.log.high_watermark, self.epoch_start_offset))
         self._advance_high_watermark(now_ms)
 
-    def follower_waited(self, broker: int, now_ms: float) -> None:
-        """A follower's long poll was parked at the end of the log until then: so long it had everything."""
+    def follower_polled(self, broker: int, polled_ms: int) -> None:
+        """A follower's last poll came from the end of the log at that time: so long it had everything."""
         follower = self.in_sync.followers.get(broker)
-        if follower is not None:
-            follower.last_caught_up_ms = max(follower.last_caught_up_ms, now_ms)
+        if follower is not None and follower.log_end_offset >= 0:
+            follower.fetched(follower.log_end_offset, follower.log_end_offset, polled_ms)
 
     def visible_end(self, *, read_committed: bool = False) -> int:
         """LATEST of a client: the high watermark, or the last stable offset.
@@ -232,15 +241,35 @@ class Partition:
             raise OffsetNotAvailableException
         return self.log.last_stable_offset if read_committed else self.log.high_watermark
 
+    @property
+    def low_watermark(self) -> int:
+        """Where the log starts on every live replica, as far as the leader knows: what is below is gone everywhere.
+
+        Kafka: Partition.lowWatermarkIfLeader.
+        """
+        return self.in_sync.everyone_starts_at(self.log.start_offset)
+
     # --- the leader: high watermark and in-sync replicas -------------------------------------------------
 
     def _advance_high_watermark(self, now_ms: int) -> None:
         """Kafka: Partition.maybeIncrementLeaderHW, with the rule of 3.7+ that it stands still below min ISR."""
         if len(self.in_sync.committed) < self.min_isr:
+            self._hold_high_watermark()
             return
+        self._is_held = False
         candidate = self.in_sync.everyone_has(self.log.end_offset, now_ms)
         if candidate > self.log.high_watermark and self.log.move_high_watermark(candidate):
             self._emit(HighWatermarkMoved(self.broker, self.tp, self.log.high_watermark))
+
+    def _hold_high_watermark(self) -> None:
+        """Tell it once, when there is something that would be committed otherwise."""
+        if self._is_held or self.log.end_offset <= self.log.high_watermark:
+            return
+        self._is_held = True
+        setting = f"min.insync.replicas={self.log.config.min_insync_replicas}"
+        isr = ", ".join(map(str, self.in_sync.committed))
+        reason = f"the ISR ({isr}) is smaller than {setting}"
+        self._emit(HighWatermarkHeld(self.broker, self.tp, self.log.high_watermark, self.min_isr, reason, setting))
 
     @property
     def is_lagging(self) -> bool:
@@ -269,10 +298,11 @@ class Partition:
         if start < self.log.end_offset:
             self.truncate_to(start)
 
-    def position(self) -> FetchPosition:
+    def position(self, max_bytes: int = 1_048_576) -> FetchPosition:
         """From where a follower fetches: its log end offset, and the epoch of its last record."""
-        last_epoch = self._truncation.last_epoch(self.log)
-        return FetchPosition(self.log.end_offset, self.leader_epoch, last_epoch, self.log.start_offset)
+        log = self.log
+        last_epoch = self._truncation.last_epoch(log)
+        return FetchPosition(log.end_offset, self.leader_epoch, last_epoch, log.start_offset, max_bytes)
 
     def take_over(self, part: PartitionFetchResponse, now_ms: int) -> None:
         """Append what the leader sent, then follow its high watermark. Kafka: ReplicaFetcherThread."""
@@ -282,6 +312,7 @@ class Partition:
                 self._emit_append(batch)
         if self.log.move_high_watermark(part.high_watermark):
             self._emit(HighWatermarkMoved(self.broker, self.tp, self.log.high_watermark))
+        self.log.move_start(min(part.log_start_offset, self.log.high_watermark), LEADER_STARTS_THERE)
 
     def truncate_by_epoch(self, epoch: int, end_offset: int) -> None:
         """Cut what the leader does not have, as its answer with a diverging epoch tells."""

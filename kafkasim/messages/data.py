@@ -85,6 +85,7 @@ class FetchRequest:
     max_wait_ms: int = 500
     max_bytes: int = 52428800
     read_committed: bool = False
+    min_bytes: int = 1
 
     def describe(self) -> str:
         parts = ", ".join(f"{tp} from {position.fetch_offset}" for tp, position in self.changed.items())

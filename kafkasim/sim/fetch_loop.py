@@ -27,14 +27,14 @@ class FetchLoop:
         self, host: Host, channel: Channel, *, replica_id: int, session: str, max_wait_ms: int, max_bytes: int,
         backoff_ms: float, position: Callable[[TopicPartition], FetchPosition],
         apply: Callable[[TopicPartition, PartitionFetchResponse], bool], on_trouble: Callable[[], None] = lambda: None,
-        read_committed: bool = False,
+        read_committed: bool = False, min_bytes: int = 1,
     ) -> None:  # fmt: skip
         self._host = host
         self._channel = channel
         self._replica_id, self._session = replica_id, session
         self._max_wait_ms, self._max_bytes, self._backoff_ms = max_wait_ms, max_bytes, backoff_ms
         self._position, self._apply, self._on_trouble = position, apply, on_trouble
-        self._read_committed = read_committed
+        self._read_committed, self._min_bytes = read_committed, min_bytes
         self._fetched: dict[TopicPartition, None] = {}
         self._changed: dict[TopicPartition, None] = {}
         self._forgotten: dict[TopicPartition, None] = {}
@@ -95,6 +95,7 @@ class FetchLoop:
         request = FetchRequest(
             self._replica_id, self._session, self._is_new, {tp: self._position(tp) for tp in names},
             tuple(self._forgotten), self._max_wait_ms, self._max_bytes, self._read_committed,
+            self._min_bytes,
         )  # fmt: skip
         self._changed, self._forgotten, self._is_new = {}, {}, False
         self._waiting, self._sent_at_us = True, self._host.kernel.now_us

@@ -2,10 +2,9 @@
 
 Kafka: FetchManager (KIP-227) and DelayedFetch. A parked long poll costs nothing: an append or a high watermark wakes
 the few sessions that watch that partition. In Kafka an empty poll ends after ``fetch.max.wait.ms`` and is sent again at
-once; nothing changes by that, so it is not simulated, but for the one thing it carries: an answer that tells a follower
-a new high watermark goes out when the poll would have ended.
-
-Left out: ``fetch.min.bytes`` above 1.
+once; nothing changes by that, so it is not simulated but computed: when the fetcher last asked, and, once nothing comes
+through any more, that its last poll has ended. What a poll may carry besides records, a new high watermark or log start
+for a follower, or less than ``fetch.min.bytes``, goes out when it would have ended.
 """
 
 from __future__ import annotations
@@ -28,16 +27,18 @@ from kafkasim.sim.network import Connection, Reply
 class FetchSession:
     """One fetcher: its positions, and which partitions may have something for it."""
 
-    __slots__ = ("connection", "expiry", "joining", "parked", "parked_at_us", "positions", "ready", "request", "told")
+    __slots__ = (
+        "connection", "expiry", "fetched_at_us", "joining", "parked", "positions", "ready", "request", "told",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, request: FetchRequest) -> None:
         self.connection = connection
         self.request = request
         self.positions: dict[TopicPartition, FetchPosition] = {}
         self.ready: dict[TopicPartition, None] = {}
-        self.told: dict[TopicPartition, int] = {}
+        self.told: dict[TopicPartition, tuple[int, int]] = {}
         self.parked: Reply | None = None
-        self.parked_at_us = 0
+        self.fetched_at_us = 0
         self.expiry: Timer | None = None
         self.joining: set[TopicPartition] = set()
 
@@ -45,6 +46,24 @@ class FetchSession:
     def is_follower(self) -> bool:
         """Whether a replica fetches here."""
         return self.request.replica_id != CONSUMER
+
+    @property
+    def wait_us(self) -> int:
+        """How long a poll waits at most."""
+        return self.request.max_wait_ms * US_PER_MS
+
+    def last_poll_us(self, now_us: int) -> int:
+        """When the fetcher last asked: as long as it is heard and hears, a poll follows the other."""
+        if self.parked is None:
+            return self.fetched_at_us
+        silences = (self.connection.client_silent_since_us, self.connection.server_silent_since_us)
+        until_us = min((us for us in silences if us is not None), default=now_us)
+        polled_us = max(0, until_us - self.fetched_at_us)
+        return self.fetched_at_us + (polled_us - polled_us % self.wait_us if self.wait_us else 0)
+
+    def poll_is_over(self, now_us: int) -> bool:
+        """Whether the last poll has ended with nothing, and nobody could send the next one."""
+        return self.parked is not None and now_us >= self.last_poll_us(now_us) + self.wait_us
 
 
 class FetchSessions:
@@ -77,37 +96,34 @@ class FetchSessions:
             session.positions[tp] = position
             session.ready[tp] = None
             self._watchers.setdefault(tp, {})[session] = None
+        learned = {**request.changed, **session.ready} if session.is_follower else {}
         response = self._collect(session)
-        session.parked, session.parked_at_us = reply, self._host.kernel.now_us
-        if _has_something(response):
+        session.parked, session.fetched_at_us = reply, self._host.kernel.now_us
+        if _is_worth_sending(response, request.min_bytes):
             self._answer(session, response)
         else:
             # A fetcher that sends again has given up the poll before; its answer would be the same silence.
             reply.park()
-            if session.is_follower and response.partitions:
+            if _has_news(session, response):
                 self._answer_in_time(session)
-        if session.is_follower:
-            # Only now does the fetch count: the answer carries the high watermark from before it.
-            for tp in request.changed:
-                if _is_well(response.partitions.get(tp)):
-                    self._learn(session, tp)
+        # Only now does a follower's fetch count: the answer carries the high watermark from before it.
+        for tp in learned:
+            if _is_well(response.partitions.get(tp)):
+                self._learn(session, tp)
 
     def appended(self, tp: TopicPartition, base_offset: int) -> None:
         """A leader has appended: its followers' parked fetches have something now."""
+        kernel = self._host.kernel
         for session in list(self._watchers.get(tp, ())):
             if session.is_follower:
-                if session.parked is not None and session.positions[tp].fetch_offset == base_offset:
-                    self._partitions[tp].follower_waited(session.request.replica_id, self._polled_until_ms(session))
+                if session.positions[tp].fetch_offset == base_offset:
+                    polled_ms = kernel.start_time_ms + session.last_poll_us(kernel.now_us) // US_PER_MS
+                    self._partitions[tp].follower_polled(session.request.replica_id, polled_ms)
                 self._wake(session, tp)
 
-    def _polled_until_ms(self, session: FetchSession) -> float:
-        """A parked poll is as good as one sent just now, but not while nothing of its sender comes through."""
-        kernel = self._host.kernel
-        silent_us = session.connection.client_silent_since_us
-        return kernel.now_ms if silent_us is None else kernel.start_time_ms + silent_us / US_PER_MS
-
-    def high_watermark_moved(self, tp: TopicPartition) -> None:
-        """Consumers may read further now; followers hear of it with their next answer."""
+    def moved(self, tp: TopicPartition) -> None:
+        """The high watermark or the log's start has moved: consumers may read on; followers hear of it with their next
+        answer."""
         for session in list(self._watchers.get(tp, ())):
             if not session.is_follower:
                 self._wake(session, tp)
@@ -136,21 +152,26 @@ class FetchSessions:
 
     def _wake(self, session: FetchSession, tp: TopicPartition) -> None:
         session.ready[tp] = None
-        if session.parked is not None:
-            response = self._collect(session)
-            if _has_something(response):
-                self._answer(session, response)
+        if session.parked is None:
+            return
+        if session.poll_is_over(self._host.kernel.now_us):
+            self._answer(session, FetchResponse())
+            return
+        response = self._collect(session)
+        if _is_worth_sending(response, session.request.min_bytes):
+            self._answer(session, response)
+        elif _has_news(session, response):
+            self._answer_in_time(session)
 
     def _answer_in_time(self, session: FetchSession) -> None:
-        """Answer when the poll would have ended; the polls before that ended in nothing."""
+        """Answer when the poll ends that is under way now."""
         if session.expiry is None:
             session.expiry = self._host.after_ms(self._poll_left_ms(session), self._expire, session)
 
     def _poll_left_ms(self, session: FetchSession) -> float:
-        """How long the present one of the polls that a parked one stands for goes on."""
-        waited_us = self._host.kernel.now_us - session.parked_at_us
-        wait_us = session.request.max_wait_ms * US_PER_MS
-        return (wait_us - waited_us % wait_us) / US_PER_MS if wait_us else 0.0
+        """How long the poll still waits that is under way now."""
+        now_us = self._host.kernel.now_us
+        return max(0, session.last_poll_us(now_us) + session.wait_us - now_us) / US_PER_MS
 
     def _poll_again(self, session: FetchSession, tp: TopicPartition) -> None:
         """A parked poll of a follower outside of the ISR: the next one will count."""
@@ -164,10 +185,10 @@ class FetchSessions:
         session.joining.discard(tp)
         if session.parked is None or tp not in session.positions or tp not in self._partitions:
             return
-        if session.connection.client_silent_since_us is None and self._partitions[tp].is_leader:
+        if session.poll_is_over(self._host.kernel.now_us):
+            self._answer(session, FetchResponse())
+        elif self._partitions[tp].is_leader:
             self._learn(session, tp)
-        else:
-            self._poll_again(session, tp)
 
     def _expire(self, session: FetchSession) -> None:
         session.expiry = None
@@ -181,42 +202,51 @@ class FetchSessions:
             session.expiry.cancel()
             session.expiry = None
         for tp, part in response.partitions.items():
-            session.told[tp] = part.high_watermark
-            if not part.batches:
-                session.ready.pop(tp, None)
+            session.told[tp] = (part.high_watermark, part.log_start_offset)
+            session.ready.pop(tp, None)
+            if part.batches:
+                session.ready[tp] = None  # perhaps there is more: after all others
         reply(response)
 
     def _collect(self, session: FetchSession) -> FetchResponse:
-        """Read what is ready, within the byte limits; partitions without news are left out."""
+        """Read what is ready, within the byte limits; partitions without news are left out.
+
+        The first batch that is found comes whatever its size. Kafka: ReplicaManager.readFromLog.
+        """
         response = FetchResponse()
-        room = session.request.max_bytes
+        room, min_one = session.request.max_bytes, True
         for tp in list(session.ready):
-            part = self._read(session, tp)
-            size = sum(batch.size_in_bytes for batch in part.batches)
-            if size > room and response.partitions:
-                continue
-            if part.error or part.diverging or part.batches or session.told.get(tp, 0) != part.high_watermark:
+            if room <= 0 and not min_one:
+                break
+            part = self._read(session, tp, room, min_one=min_one)
+            if part.batches:
+                room -= sum(batch.size_in_bytes for batch in part.batches)
+                min_one = False
+            news = session.told.get(tp, (0, 0)) != (part.high_watermark, part.log_start_offset)
+            if part.error or part.diverging or part.batches or news:
                 response.partitions[tp] = part
-                room -= size
-            else:
+            elif min_one:
                 del session.ready[tp]
         return response
 
-    def _read(self, session: FetchSession, tp: TopicPartition) -> PartitionFetchResponse:
+    def _read(self, session: FetchSession, tp: TopicPartition, room: int, *, min_one: bool) -> PartitionFetchResponse:
         position = session.positions[tp]
         partition = self._partitions.get(tp)
         if partition is None:
             return PartitionFetchResponse(error=UnknownTopicOrPartitionException)
         try:
             request = session.request
-            return partition.fetch(position, request.replica_id, read_committed=request.read_committed)
+            return partition.fetch(
+                position, request.replica_id, read_committed=request.read_committed, room=room, min_one=min_one
+            )
         except KafkaError as error:
             return PartitionFetchResponse(error=type(error), new_leader=(partition.leader, partition.leader_epoch))
 
     def _learn(self, session: FetchSession, tp: TopicPartition) -> None:
         position = session.positions[tp]
         partition = self._partitions[tp]
-        partition.follower_fetched(session.request.replica_id, position.fetch_offset, self._host.kernel.now_ms)
+        now_ms = self._host.kernel.now_ms
+        partition.follower_fetched(session.request.replica_id, position.fetch_offset, now_ms, position.log_start_offset)
         self._settle(partition)
         self._poll_again(session, tp)
 
@@ -232,9 +262,18 @@ class FetchSessions:
         session.parked = None
 
 
-def _has_something(response: FetchResponse) -> bool:
-    """Whether an answer is worth sending at once: a high watermark alone is not."""
-    return any(part.error or part.diverging or part.batches for part in response.partitions.values())
+def _is_worth_sending(response: FetchResponse, min_bytes: int) -> bool:
+    """Whether an answer goes out at once: for an error, a divergence, or enough bytes."""
+    size, is_urgent = 0, False
+    for part in response.partitions.values():
+        size += sum(batch.size_in_bytes for batch in part.batches)
+        is_urgent = is_urgent or part.error is not None or part.diverging is not None
+    return is_urgent or size >= max(1, min_bytes)
+
+
+def _has_news(session: FetchSession, response: FetchResponse) -> bool:
+    """Whether an answer goes out when the poll ends: records, or for a follower a new high watermark or log start."""
+    return any(part.batches or session.is_follower for part in response.partitions.values())
 
 
 def _is_well(part: PartitionFetchResponse | None) -> bool:

@@ -65,6 +65,7 @@ class Fetcher:
                 backoff_ms=self._config.retry_backoff_ms, position=self._position, apply=self._apply,
                 on_trouble=lambda: self._trouble(node),
                 read_committed=self._config.isolation_level == "read_committed",
+                min_bytes=self._config.fetch_min_bytes,
             )  # fmt: skip
         return self._loops[node]
 

@@ -40,7 +40,7 @@ class ReplicaManager:
         self.deletions = DeleteRecords(broker)
         self._alter_partitions = AlterPartitions(broker)
         self._broker = broker
-        self._high_watermarks: dict[TopicPartition, int] = {}
+        self._bounds: dict[TopicPartition, tuple[int, int]] = {}
         self._isr_check: Timer | None = None
         self._checkpointing: Timer | None = None
 
@@ -86,7 +86,7 @@ class ReplicaManager:
 
     def _delete(self, tp: TopicPartition) -> None:
         partition = self.partitions.pop(tp, None)
-        self._high_watermarks.pop(tp, None)
+        self._bounds.pop(tp, None)
         if partition is not None and partition.is_leader:
             partition.role = Role.OFFLINE
             self._role_changed(partition)
@@ -129,16 +129,17 @@ class ReplicaManager:
             self.settle(self.partitions[tp])
 
     def settle(self, partition: Partition) -> None:
-        """After anything that may have moved a partition's high watermark or ISR: do what waits for that."""
+        """After anything that may have moved a partition's high watermark, log start or ISR: do what waits for that."""
         tp = partition.tp
         self._broker.logs.changed(tp)
         self.deletions.check(tp)
-        if self._high_watermarks.get(tp) != partition.log.high_watermark:
-            self._high_watermarks[tp] = partition.log.high_watermark
+        bounds = (partition.log.high_watermark, partition.log.start_offset)
+        if self._bounds.get(tp) != bounds:
+            self._bounds[tp] = bounds
             self._checkpoint_soon()
             if partition.is_leader:
                 self.purgatory.check(tp)
-                self.sessions.high_watermark_moved(tp)
+                self.sessions.moved(tp)
         self._alter_partitions.ask(partition)
         if self._isr_check is None and partition.is_lagging:
             wait_ms = self._broker.until_next(self._broker.config.replica_lag_time_max_ms / 2)

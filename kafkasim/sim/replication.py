@@ -1,13 +1,15 @@
 """How a follower follows: it fetches from each broker that leads something it has a replica of.
 
-Kafka: ReplicaFetcherManager, AbstractFetcherThread. Left out: several fetchers per leader (num.replica.fetchers is 1).
+Kafka: ReplicaFetcherManager, AbstractFetcherThread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from kafkasim.config import BrokerConfig
+from kafkasim.core.hashing import java_hash_code
 from kafkasim.core.partition import Partition, Role
 from kafkasim.errors import KafkaError
 from kafkasim.messages.data import FetchPosition, ListOffsetsRequest, ListOffsetsResponse, PartitionFetchResponse
@@ -16,23 +18,25 @@ from kafkasim.sim.channel import Channel
 from kafkasim.sim.fetch_loop import FetchLoop
 from kafkasim.sim.host import Host
 
-LATEST = -1
+LATEST, EARLIEST = -1, -2
 Settle = Callable[[Partition], None]
 
 
 class ReplicaFetcher:
     """One follower to one leader: ask for what lies behind the own log end, append it, ask again."""
 
-    def __init__(self, host: Host, broker: int, leader: str, config: BrokerConfig, settle: Settle) -> None:
+    def __init__(self, host: Host, broker: int, leader: str, number: int, config: BrokerConfig, settle: Settle) -> None:
         self._host, self._broker, self._settle = host, broker, settle
         self._channel = Channel(
             host, leader, request_timeout_ms=None, silence_timeout_ms=config.replica_socket_timeout_ms,
-            poll_ms=config.replica_fetch_wait_max_ms,
+            poll_ms=max(1, config.replica_fetch_wait_max_ms),
         )  # fmt: skip
+        self._max_partition_bytes = config.replica_fetch_max_bytes
         self._partitions: dict[TopicPartition, Partition] = {}
         self._asked_in_epoch: dict[TopicPartition, int] = {}
         self._loop = FetchLoop(
-            host, self._channel, replica_id=broker, session="replica", max_wait_ms=config.replica_fetch_wait_max_ms,
+            host, self._channel, replica_id=broker, session=f"replica-{number}",
+            max_wait_ms=max(1, config.replica_fetch_wait_max_ms), min_bytes=config.replica_fetch_min_bytes,
             max_bytes=config.replica_fetch_response_max_bytes, backoff_ms=config.replica_fetch_backoff_ms,
             position=self._position, apply=self._apply,
         )  # fmt: skip
@@ -49,7 +53,7 @@ class ReplicaFetcher:
         self._loop.forget(tp)
 
     def _position(self, tp: TopicPartition) -> FetchPosition:
-        position = self._partitions[tp].position()
+        position = self._partitions[tp].position(self._max_partition_bytes)
         self._asked_in_epoch[tp] = position.leader_epoch
         return position
 
@@ -63,9 +67,10 @@ class ReplicaFetcher:
             self._settle(partition)
             return True
         if part.error is None:
+            start = partition.log.start_offset
             partition.take_over(part, self._host.kernel.now_ms)
             self._settle(partition)
-            return bool(part.batches)
+            return bool(part.batches) or partition.log.start_offset != start
         if part.error.name == "OFFSET_OUT_OF_RANGE":
             self._find_end(partition)
         elif part.error.name == "FENCED_LEADER_EPOCH":
@@ -77,15 +82,28 @@ class ReplicaFetcher:
         return False
 
     def _find_end(self, partition: Partition) -> None:
-        """The leader's log does not hold our end: cut ours to where the leader's ends (3.9)."""
+        """The leader's log does not hold our end: ask where it ends, and if need be where it starts (3.9)."""
+        tp = partition.tp
+        found: dict[int, int] = {}
 
-        def answered(response: ListOffsetsResponse | None, error: type[KafkaError] | None) -> None:
-            part = None if response is None else response.offsets[partition.tp]
-            if part is not None and part.error is None:
-                partition.truncate_to(part.offset)
-            self._loop.later(partition.tp)
+        def ask(time: int) -> None:
+            self._channel.send(ListOffsetsRequest({tp: time}, replica_id=self._broker), partial(answered, time))
 
-        self._channel.send(ListOffsetsRequest({partition.tp: LATEST}, replica_id=self._broker), answered)
+        def answered(time: int, response: ListOffsetsResponse | None, error: type[KafkaError] | None) -> None:
+            part = None if response is None else response.offsets[tp]
+            if part is None or part.error is not None or partition.is_leader:
+                self._loop.later(tp)
+                return
+            found[time] = part.offset
+            if time == LATEST and part.offset >= partition.log.end_offset:
+                ask(EARLIEST)
+                return
+            partition.out_of_range(found.get(EARLIEST, 0), found[LATEST], self._host.kernel.now_ms)
+            self._settle(partition)
+            if tp in self._partitions:
+                self._loop.fetch(tp)
+
+        ask(LATEST)
 
 
 class ReplicaFetchers:
@@ -93,20 +111,34 @@ class ReplicaFetchers:
 
     def __init__(self, host: Host, broker: int, config: BrokerConfig, settle: Settle) -> None:
         self._host, self._broker, self._config, self._settle = host, broker, config, settle
-        self._by_leader: dict[str, ReplicaFetcher] = {}
-        self._leader_of: dict[TopicPartition, str] = {}
+        self._fetchers: dict[tuple[str, int], ReplicaFetcher] = {}
+        self._fetcher_of: dict[TopicPartition, tuple[str, int]] = {}
 
     def follow(self, partition: Partition, leader: str) -> None:
         """Fetch a partition from its leader, and from nobody else."""
-        if self._leader_of.get(partition.tp) not in (None, leader):
-            self.forget(partition.tp)
-        if leader not in self._by_leader:
-            self._by_leader[leader] = ReplicaFetcher(self._host, self._broker, leader, self._config, self._settle)
-        self._leader_of[partition.tp] = leader
-        self._by_leader[leader].follow(partition)
+        tp = partition.tp
+        chosen = (leader, fetcher_number(tp, self._config.num_replica_fetchers))
+        if self._fetcher_of.get(tp) not in (None, chosen):
+            self.forget(tp)
+        if chosen not in self._fetchers:
+            self._fetchers[chosen] = ReplicaFetcher(self._host, self._broker, *chosen, self._config, self._settle)
+        self._fetcher_of[tp] = chosen
+        self._fetchers[chosen].follow(partition)
 
     def forget(self, tp: TopicPartition) -> None:
         """Fetch a partition no longer."""
-        leader = self._leader_of.pop(tp, None)
-        if leader is not None:
-            self._by_leader[leader].forget(tp)
+        chosen = self._fetcher_of.pop(tp, None)
+        if chosen is not None:
+            self._fetchers[chosen].forget(tp)
+
+
+def fetcher_number(tp: TopicPartition, fetchers: int) -> int:
+    """Which of the ``num.replica.fetchers`` to a leader fetches a partition.
+
+    Kafka: AbstractFetcherManager.getFetcherId.
+
+    >>> [fetcher_number(TopicPartition("t", number), 3) for number in range(4)]
+    [1, 2, 0, 1]
+    """
+    number = (31 * java_hash_code(tp.topic) + tp.partition + 2**31) % 2**32 - 2**31
+    return 0 if number == -(2**31) else abs(number) % fetchers

@@ -15,10 +15,11 @@ from typing import Any, TypeVar, overload
 from kafkasim.errors import ConfigError, unknown_name
 from kafkasim.trace import facts as kinds
 from kafkasim.trace.arguments import moment, partition_named
+from kafkasim.trace.causes import Why
 from kafkasim.trace.fact import Fact
 from kafkasim.trace.state import State
 from kafkasim.trace.story import Story, tell
-from kafkasim.trace.why import Why, explain
+from kafkasim.trace.why import explain
 
 F = TypeVar("F", bound=Fact)
 
@@ -105,8 +106,10 @@ class Trace:
     def why(self, subject: object, about: str = "", at_ms: float | None = None) -> Why:
         """Why something is as it is: at most five steps, the setting that decided, and the text.
 
-        ``subject`` is a partition with ``about`` one of ``leader``, ``isr``, ``high_watermark``, ``produce``; a broker
-        (102 or ``"broker-102"``) or client with ``about="session"`` or ``"state"``; or any fact of this trace alone.
+        ``subject`` is a partition with ``about`` one of ``leader``, ``isr``, ``high_watermark``, ``produce``,
+        ``truncation``, ``log_start``; a broker (102 or ``"broker-102"``) or client with ``session``, ``state``,
+        ``controller``; a group with ``group``; a consumer with ``assignment``, ``position``; or any fact of this trace
+        alone.
         """
         until = self.end_ms if at_ms is None else moment(at_ms, "at_ms")
         last = bisect.bisect_right(self._facts, round(until * 1000), key=_time)

@@ -78,7 +78,7 @@ def test_too_few_replicas_is_an_answer_under_kafkas_name(cluster):
         failed.get()
     assert {fact.error for fact in cluster.trace.of("ProduceRefused", tp="t-0")} == {"NOT_ENOUGH_REPLICAS"}
     why = cluster.trace.why("t-0", "produce")
-    assert why.setting.startswith("delivery.timeout.ms=3000")
+    assert why.setting == "min.insync.replicas=2"
     single = cluster.producer(acks="all", retries=0, enable_idempotence=False)
     with pytest.raises(errors.NotEnoughReplicasException):
         single.send("t", "refused", partition=0).get()

@@ -107,7 +107,7 @@ def test_every_sort_of_fact_has_a_sentence_and_a_subject():
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
-        (lambda t: t.of("HighWatermark"), UnknownNameError, "Did you mean HighWatermarkMoved"),
+        (lambda t: t.of("HighWatermark"), UnknownNameError, "Did you mean HighWatermarkHeld or HighWatermarkMoved"),
         (lambda t: t.of(RecordsAppended, brokr=1), UnknownNameError, "Did you mean broker"),
         (lambda t: t.of(7), ConfigError, "class of kafkasim.trace.facts or its name"),
         (lambda t: t.at(float("nan")), ConfigError, "at_ms must be a finite number"),

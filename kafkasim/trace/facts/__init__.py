@@ -47,6 +47,7 @@ from kafkasim.trace.facts.processing import (
 from kafkasim.trace.facts.replicas import (
     DuplicateRecognised,
     FollowerPositionMoved,
+    HighWatermarkHeld,
     HighWatermarkMoved,
     IsrChangeProposed,
     IsrLearned,
@@ -91,6 +92,7 @@ __all__ = [
     "FollowerPositionMoved",
     "FollowerSynchronized",
     "GroupChanged",
+    "HighWatermarkHeld",
     "HighWatermarkMoved",
     "HostChanged",
     "IsrChangeProposed",

@@ -73,6 +73,18 @@ class HighWatermarkMoved(Fact):
     high_watermark: int
 
 
+@fact("broker", "tp", host="broker", text="{broker} holds the high watermark of {tp} at {high_watermark}: {reason}")
+class HighWatermarkHeld(Fact):
+    """There is more in the log, but the ISR is smaller than ``min_isr`` and so nothing is committed (3.7+)."""
+
+    broker: int
+    tp: TopicPartition
+    high_watermark: int
+    min_isr: int
+    reason: str
+    setting: str
+
+
 @fact("broker", "tp", host="broker", text="{broker} asks for the ISR {isr} of {tp}: {reason} ({setting})")
 class IsrChangeProposed(Fact):
     """A leader has asked the controller to change the in-sync replicas."""
