@@ -82,8 +82,8 @@ class DeleteRecords:
         for delayed in list(self._waiting[tp]):
             if partition is None or not partition.is_leader:
                 self._settle(delayed, tp, PartitionDeleteRecords(NotLeaderOrFollowerException))
-            elif partition.log.start_offset >= delayed.required[tp]:
-                self._settle(delayed, tp, PartitionDeleteRecords(None, partition.log.start_offset))
+            elif partition.low_watermark >= delayed.required[tp]:
+                self._settle(delayed, tp, PartitionDeleteRecords(None, partition.low_watermark))
 
     def _delete(self, tp: TopicPartition, offset: int) -> int:
         """Kafka: Partition.deleteRecordsOnLeader."""
