@@ -96,8 +96,12 @@ class FailureSequence:
 
     def start(self, broker: int) -> None:
         """It comes back; there has been time for an election, but not for a follower to join the ISR."""
+        before = self.cluster.trace.now.partition("t-0")
         self.cluster.restart(broker)
-        self.cluster.run(for_ms=_MOMENT_MS)
+        for _ in range(10 * _MOMENT_MS):
+            if self.cluster.trace.now.partition("t-0") is not before:
+                return
+            self.cluster.run(for_ms=0.1)
 
     def shrink(self, broker: int) -> None:
         """It stands still and misses a record, until the leader drops it."""
