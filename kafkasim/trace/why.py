@@ -33,7 +33,7 @@ def _session(facts: Sequence[Fact], subject: object) -> Why:
         steps = steps if trouble is None else [trouble, *steps]
     text = f"{changed.sentence}."
     if changed.state == "expired":
-        text = f"ZooKeeper has not heard of {host} for longer than the session lasts ({changed.setting})."
+        text = f"It expired: ZooKeeper has not heard of {host} for longer than the session lasts ({changed.setting})."
     return answer(f"Why is the session of {host} {changed.state}?", text, steps, changed.setting)
 
 

@@ -128,7 +128,7 @@ def test_why_did_this_session_expire(cluster):
 Why is the session of broker-102 expired?
   broker-102 is killed (incarnation 1)
   session 0x1 of broker-102 is expired (zookeeper.session.timeout.ms=18000)
-ZooKeeper has not heard of broker-102 for longer than the session lasts (zookeeper.session.timeout.ms=18000).
+It expired: ZooKeeper has not heard of broker-102 for longer than the session lasts (zookeeper.session.timeout.ms=18000).
 Decided by zookeeper.session.timeout.ms=18000.
 """,
     )
