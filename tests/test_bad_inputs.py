@@ -84,7 +84,7 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
     (Trace, "describe", "limit"): lambda w, x: w["trace"].describe(limit=x),
 }
 """Every numeric parameter of the public face, and a call that gives it."""
-QUIET = {(State, "log_end_offset", "broker"), (State, "high_watermark", "broker")}
+QUIET = {(State, what, "broker") for what in ("log_end_offset", "high_watermark", "log_start_offset")}
 """Questions about a broker that is not there answer None or 0, as every question to a State does."""
 
 

@@ -23,6 +23,8 @@ from kafkasim.trace.facts import LogStartMoved, RecordsFlushed, SegmentRolled, S
 Tell = Callable[..., object]
 """Takes a class of facts and its values but for the broker and the partition, which the log does not know."""
 
+ANEW = Roll("nothing of what it held can be used any more", "the leader's log start")
+
 
 def _tell_nobody(kind: type, *values: Any) -> None:
     pass
@@ -301,6 +303,8 @@ class Log:
 
     def truncate_fully(self, offset: int, now_ms: int | None = None) -> None:
         """Throw everything away and go on at ``offset``. Kafka: UnifiedLog.truncateFullyAndStartAt."""
+        if offset != self.start_offset:
+            self.tell(LogStartMoved, offset, ANEW.reason, ANEW.setting)
         self.segments = [self._new_segment(offset, self.active.modified_ms if now_ms is None else now_ms)]
         self.size_in_bytes = 0
         self.start_offset = self.end_offset = self.high_watermark = offset

@@ -7,7 +7,9 @@ are read through and the log is cut at the first batch that is not whole.
 from __future__ import annotations
 
 from kafkasim.core.log import Log
-from kafkasim.trace.facts import LogRecovered
+from kafkasim.trace.facts import LogRecovered, LogStartMoved
+
+CHECKPOINT = "log.flush.start.offset.checkpoint.interval.ms"
 
 
 def recover(
@@ -19,7 +21,7 @@ def recover(
     """
     torn = log.active.torn_bytes
     log.active.torn_bytes = 0
-    log.start_offset = max(start_offset, log.segments[0].base_offset)
+    started_at, log.start_offset = log.start_offset, max(start_offset, log.segments[0].base_offset)
     log.end_offset = log.active.next_offset
     if log.end_offset < log.start_offset:
         log.truncate_fully(log.start_offset, now_ms)
@@ -32,6 +34,8 @@ def recover(
     log.move_high_watermark(high_watermark)
     log.rebuild_producers()
     log.producers.expire(now_ms)
+    if log.start_offset < started_at:
+        log.tell(LogStartMoved, log.start_offset, "a later start was not written down yet", CHECKPOINT)
     if not was_clean and log.size_in_bytes + torn:
         reason = f"{torn} bytes of a batch at the end were not whole" if torn else "after an unclean end"
         log.tell(LogRecovered, log.end_offset, log.high_watermark, reason)

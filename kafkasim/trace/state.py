@@ -12,6 +12,9 @@ from kafkasim.trace.fact import Fact
 
 F = TypeVar("F", bound=Fact)
 
+ENDS = kinds.LogTruncated | kinds.LogRecovered | kinds.UnflushedLost
+"""Facts by which a log ends somewhere else; an append is the fourth way."""
+
 
 class State:
     """What was true at ``at_ms``. A question about something that is not there answers None or an empty tuple."""
@@ -22,7 +25,7 @@ class State:
         self._log_ends: dict[tuple[int, TopicPartition], int] = {}
         for fact in facts:
             self._last[type(fact), fact.subject] = fact
-            if isinstance(fact, kinds.RecordsAppended | kinds.LogTruncated):
+            if isinstance(fact, kinds.RecordsAppended | ENDS):
                 self._log_ends[fact.broker, fact.tp] = fact.log_end_offset
 
     def last(self, kind: type[F], *subject: object) -> F | None:
@@ -74,6 +77,15 @@ class State:
         partition = partition_named(tp)
         holder = self.leader(partition) if broker is None else broker
         return None if holder is None else self._log_ends.get((holder, partition), 0)
+
+    def log_start_offset(self, tp: object, broker: int | None = None) -> int | None:
+        """The first offset that a replica still has, the leader's when no broker is given."""
+        partition = partition_named(tp)
+        holder = self.leader(partition) if broker is None else broker
+        if holder is None:
+            return None
+        moved = self.last(kinds.LogStartMoved, holder, partition)
+        return 0 if moved is None else moved.log_start_offset
 
     def high_watermark(self, tp: object, broker: int | None = None) -> int | None:
         """How far a replica knows the partition to be committed, the leader when no broker is given."""

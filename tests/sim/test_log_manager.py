@@ -207,3 +207,32 @@ def deleted(admin: object, tp: str, offset: int) -> object:
     except KafkaError as error:
         return type(error)
     return answer
+
+
+def test_the_state_at_a_time_knows_where_a_log_starts_and_ends():
+    cluster = one_broker()
+    cluster.create_topic("t")
+    send(cluster, "t", 3)
+    deleted(cluster.admin(), "t-0", 2)
+    now = cluster.trace.at(cluster.now_ms)
+    assert (now.log_start_offset("t-0"), now.log_end_offset("t-0")) == (2, 3)
+    cluster.power_loss(101)
+    assert cluster.trace.at(cluster.now_ms).log_end_offset("t-0", 101) == 0
+
+
+def test_a_log_start_within_a_segment_is_forgotten_by_a_kill_before_its_checkpoint():
+    cluster = one_broker()
+    cluster.create_topic("t")
+    send(cluster, "t", 3)
+    deleted(cluster.admin(), "t-0", 2)
+    cluster.kill(101)
+    cluster.restart(101)
+    assert cluster.trace.at(cluster.now_ms).log_start_offset("t-0", 101) == 0
+
+    cluster.run(for_ms=1_000)
+    deleted(cluster.admin(), "t-0", 2)
+    cluster.run(for_ms=100_000)
+    assert cluster.disk(101).checkpoint("log-start-offset-checkpoint") == {ks.TopicPartition("t", 0): 2}
+    cluster.kill(101)
+    cluster.restart(101)
+    assert cluster.trace.at(cluster.now_ms).log_start_offset("t-0", 101) == 2

@@ -41,7 +41,10 @@ class LogStartMoved(Fact):
     setting: str
 
 
-@fact("broker", "tp", host="broker", text="{broker} has compacted {tp} up to offset {clean_up_to}: {setting}")
+@fact(
+    "broker", "tp", host="broker",
+    text="{broker} has compacted {tp} up to offset {clean_up_to}, gone are {removed} ({setting})",
+)  # fmt: skip
 class LogCleaned(Fact):
     """A pass of the cleaner; ``removed`` lists the offsets that are gone with it."""
 
