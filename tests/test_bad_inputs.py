@@ -60,6 +60,10 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
     (Consumer, "committed", "timeout_ms"): lambda w, x: w["consumer"].committed([TP], x),
     (Consumer, "offsets_for_times", "times"): lambda w, x: w["consumer"].offsets_for_times({TP: x}),
     (Consumer, "seek", "offset"): lambda w, x: w["consumer"].seek(TP, x),
+    (Producer, "close", "timeout_ms"): lambda w, x: w["producer"].close(x),
+    (Producer, "send_offsets_to_transaction", "offsets"): lambda w, x: w["producer"].send_offsets_to_transaction(
+        {TP: x}, "g"
+    ),
     (Consumer, "commit_sync", "offsets"): lambda w, x: w["consumer"].commit_sync({TP: x}).get(),
     (Consumer, "commit_async", "offsets"): lambda w, x: w["consumer"].commit_async({TP: x}),
     (Admin, "create_topic", "partitions"): lambda w, x: w["admin"].create_topic("n", partitions=x),

@@ -72,9 +72,9 @@ class ProducerConfig(ClientConfig):
     partitioner_ignore_keys: bool = boolean(False)
     key_serializer: Callable[[Any], bytes | None] | None = function(None)
     value_serializer: Callable[[Any], bytes | None] | None = function(None)
+    transactional_id: str | None = text(None)
+    transaction_timeout_ms: int = integer(60_000)
 
-    transactional_id: str | None = text(None, not_modelled=True)
-    transaction_timeout_ms: int = integer(60_000, not_modelled=True)
     compression_type: str = one_of("none", "none", "gzip", "snappy", "lz4", "zstd", not_modelled=True)
     interceptor_classes: tuple[str, ...] = list_of((), not_modelled=True)
     receive_buffer_bytes: int = integer(32_768, at_least=-1, not_modelled=True)
@@ -83,10 +83,12 @@ class ProducerConfig(ClientConfig):
         return {**ClientConfig._settled(self), **self._idempotence(), **self._delivery_timeout()}
 
     def _idempotence(self) -> dict[str, object]:
+        if self.transactional_id is not None and not self.enable_idempotence:
+            raise ConfigError("Cannot set a transactional.id without also enabling idempotence.")
         conflict = self._conflict_with_idempotence()
         if not self.enable_idempotence or conflict is None:
             return {}
-        if "enable.idempotence" in self.explicitly_set:
+        if self.transactional_id is not None or "enable.idempotence" in self.explicitly_set:
             raise ConfigError(conflict)
         return {"enable_idempotence": False}
 

@@ -71,17 +71,16 @@ def partition_for_group(group_id: str, partitions: int = 50) -> int:
     return (0 if code == -(1 << 31) else abs(code)) % partitions
 
 
-def in_hash_map_order(keys: Iterable[T], code: Callable[[T], int], most: int = 0) -> list[T]:
+def in_hash_map_order(keys: Iterable[T], code: Callable[[T], int], most: int = 0, table: int = 16) -> list[T]:
     """The keys in the order in which a Java HashMap gives them back: by bucket, within one as they came.
 
-    ``code`` is the keys' Java hash code. ``most`` is how many keys the map has held at its fullest: a table of 16
-    doubles when it is more than three quarters full, and never shrinks.
+    ``code`` is the keys' Java hash code. ``most`` is how many keys the map has held at its fullest: a
+    ``table`` doubles when it is more than three quarters full, and never shrinks.
 
     >>> in_hash_map_order(["consumer1", "consumer2", "consumer3"], java_hash_code)
     ['consumer3', 'consumer2', 'consumer1']
     """
     distinct = list(dict.fromkeys(keys))
-    table = 16
     while 4 * max(len(distinct), most) > 3 * table:
         table *= 2
 

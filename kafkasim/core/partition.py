@@ -126,6 +126,15 @@ class Partition:
         A repeat of a stored batch gives the stored offsets. With acks=-1 and too few in-sync replicas nothing is
         appended and NotEnoughReplicasException is raised; acks 0 and 1 ignore min.insync.replicas.
         """
+        return self._append(batch, acks, now_ms, self.log.append_as_leader)
+
+    def append_marker(self, marker: RecordBatch, now_ms: int) -> tuple[int, int]:
+        """Append a coordinator's end marker, as a client's batch with acks=-1."""
+        return self._append(marker, -1, now_ms, self.log.append_marker)
+
+    def _append(
+        self, batch: RecordBatch, acks: int, now_ms: int, place: Callable[[RecordBatch, int, int], RecordBatch]
+    ) -> tuple[int, int]:
         try:
             if acks not in (0, 1, -1):
                 raise InvalidRequiredAcksException(f"acks must be 0, 1 or -1. Got {acks}.")
@@ -136,7 +145,7 @@ class Partition:
                     f" min.insync.replicas={self.min_isr}."
                 )
             end = self.log.end_offset
-            placed = self.log.append_as_leader(batch, self.leader_epoch, now_ms)
+            placed = place(batch, self.leader_epoch, now_ms)
         except KafkaError as error:
             self._emit(self._refusal(batch, error))
             raise

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kafkasim.core.hashing import partition_for_key
+from kafkasim.core.hashing import in_hash_map_order, java_hash_code, partition_for_key
 
 
 class Chance(Protocol):
@@ -24,6 +24,20 @@ class Chance(Protocol):
 
     def randrange(self, stop: int, /) -> int:
         """A number from 0 to ``stop`` - 1."""
+
+
+def in_metadata_order(topic: str, available: Sequence[int], known: int) -> list[int]:
+    """A topic's available partitions in the order in which a Java client keeps them: that of a HashMap.
+
+    ``known`` is how many partitions the client knows, of all topics together. Kafka: MetadataSnapshot,
+    Cluster.availablePartitionsForTopic.
+
+    >>> in_metadata_order("rr3", [0, 1, 2], 7)
+    [1, 2, 0]
+    """
+    code = java_hash_code(topic)
+    table = 1 << max(0, known - 1).bit_length()
+    return in_hash_map_order(available, lambda number: 31 * (31 + number) + code, known, table)
 
 
 class Partitioner(Protocol):
@@ -93,9 +107,17 @@ class UniformStickyPartitioner:
             self.on_new_batch(topic, available, partitions)
         return self._current[topic]
 
-    def on_new_batch(self, topic: str, available: Sequence[int], partitions: int) -> None:
-        """A record did not fit into the open batch: change to another available partition."""
-        others = [number for number in available if number != self._current.get(topic)]
+    def on_new_batch(
+        self, topic: str, available: Sequence[int], partitions: int, previous: int | None = None
+    ) -> None:  # fmt: skip
+        """A record did not fit into a batch of ``previous``: change to another available partition.
+
+        Nothing changes when the choice has moved on from there already. Kafka: StickyPartitionCache.nextPartition.
+        """
+        current = self._current.get(topic)
+        if current is not None and previous not in (None, current):
+            return
+        others = [number for number in available if number != current]
         pool = others or list(available) or list(range(partitions))
         self._current[topic] = pool[self._chance.randrange(len(pool))]
 
@@ -121,27 +143,39 @@ class StickyPartitioner:
         self._adaptive = adaptive
         self._choices: dict[str, StickyChoice] = {}
 
-    def partition(self, topic: str, available: Sequence[int], partitions: int, queues: Sequence[int] = ()) -> int:
+    def partition(
+        self, topic: str, available: Sequence[int], partitions: int, queues: Sequence[int] = (), *,
+        too_slow: Collection[int] = (),
+    ) -> int:  # fmt: skip
         """The present partition of a topic; ``queues`` are the waiting batches of each available one, if all have
-        some."""
+        some, and ``too_slow`` those whose node keeps records waiting."""
         if topic not in self._choices:
-            self._choices[topic] = StickyChoice(self._next(available, partitions, queues))
+            self._choices[topic] = StickyChoice(self._next(available, partitions, queues, too_slow))
         return self._choices[topic].partition
 
     def appended(
         self, topic: str, size: int, available: Sequence[int], partitions: int, queues: Sequence[int] = (), *,
-        batch_is_full: bool,
+        batch_is_full: bool, too_slow: Collection[int] = (),
     ) -> None:  # fmt: skip
         """``size`` bytes have gone to the present partition: change when it has had its share."""
         choice = self._choices[topic]
         choice.produced_bytes += size
         share_is_full = choice.produced_bytes >= self._batch_size and batch_is_full
         if share_is_full or choice.produced_bytes >= 2 * self._batch_size:
-            self._choices[topic] = StickyChoice(self._next(available, partitions, queues))
+            self._choices[topic] = StickyChoice(self._next(available, partitions, queues, too_slow))
 
-    def _next(self, available: Sequence[int], partitions: int, queues: Sequence[int]) -> int:
+    def _next(
+        self, available: Sequence[int], partitions: int, queues: Sequence[int], too_slow: Collection[int] = ()
+    ) -> int:
         pool = list(available) or list(range(partitions))
-        table = cumulative_weights(queues) if self._adaptive and len(queues) == len(pool) else None
+        table = None
+        if self._adaptive and len(queues) == len(pool):
+            fast = [place for place, number in enumerate(pool) if number not in too_slow]
+            if len(fast) == len(pool):
+                table = cumulative_weights(queues)
+            elif fast:
+                pool = [pool[place] for place in fast]
+                table = cumulative_weights([queues[place] for place in fast])
         if table is not None:
             return pool[bisect.bisect_right(table, self._chance.randrange(table[-1]))]
         return pool[self._chance.randrange(len(pool))]

@@ -13,6 +13,7 @@ from kafkasim.errors.base import (
     unknown_name,
 )
 from kafkasim.errors.clients import (
+    BufferExhaustedException,
     CommitFailedException,
     DisconnectException,
     KafkaException,
@@ -20,6 +21,7 @@ from kafkasim.errors.clients import (
     NoOffsetForPartitionException,
     RetriableCommitFailedException,
     SerializationException,
+    TransactionAbortedException,
     WakeupException,
 )
 from kafkasim.errors.groups import (
@@ -105,6 +107,7 @@ from kafkasim.errors.topics import (
 
 __all__ = [
     "BrokerIdNotRegisteredException",
+    "BufferExhaustedException",
     "CommitFailedException",
     "ConcurrentTransactionsException",
     "ConfigError",
@@ -182,6 +185,7 @@ __all__ = [
     "TopicDeletionDisabledException",
     "TopicExistsException",
     "TransactionAbortableException",
+    "TransactionAbortedException",
     "TransactionCoordinatorFencedException",
     "UnknownLeaderEpochException",
     "UnknownMemberIdException",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kafkasim.errors.base import KafkaError, RetriableException
+from kafkasim.errors.topics import TimeoutException
 
 
 class DisconnectException(RetriableException, code=-10, name="DISCONNECTED"):
@@ -35,3 +36,11 @@ class WakeupException(KafkaError, code=-16, name="WAKEUP"):
 
 class KafkaException(KafkaError, code=-17, name="KAFKA_EXCEPTION"):
     """An error of the client that Kafka has no better name for; see its cause."""
+
+
+class TransactionAbortedException(KafkaError, code=-18, name="TRANSACTION_ABORTED"):
+    """The record was not sent yet when its transaction was aborted."""
+
+
+class BufferExhaustedException(TimeoutException, code=-19, name="BUFFER_EXHAUSTED"):
+    """buffer.memory was used up, and nothing became free within max.block.ms."""

@@ -38,13 +38,14 @@ class ProduceRequest:
 @dataclass(slots=True)
 class PartitionProduceResponse:
     """The offset of the batch's first record, or why there is none; ``new_leader`` is (broker, leader epoch),
-    KIP-951."""
+    KIP-951; ``record_errors`` are the places of bad records in the batch (KIP-467)."""
 
     error: Error = None
     base_offset: int = -1
     log_start_offset: int = -1
     new_leader: tuple[int, int] | None = None
     message: str = ""
+    record_errors: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)

@@ -34,6 +34,9 @@ from kafkasim.sim.network import Connection, Network, Reply
 from kafkasim.sim.producer_ids import ProducerIds
 from kafkasim.sim.replica_manager import ReplicaManager
 from kafkasim.sim.topic_admin import TopicAdmin
+from kafkasim.sim.transaction_coordinator import TransactionCoordinator, handlers
+from kafkasim.sim.transaction_markers import write_markers
+from kafkasim.sim.transaction_verification import TransactionVerification
 from kafkasim.sim.zookeeper_client import ZooKeeperClient
 from kafkasim.trace.facts import BrokerRegistered
 
@@ -83,6 +86,8 @@ class Broker(Host):
         self.producer_ids = ProducerIds(self)
         self.config_changes = ConfigChanges(self)
         self.coordinator = GroupCoordinator(self)
+        self.transactions = TransactionCoordinator(self)
+        self.verification = TransactionVerification(self)
         self._handlers = self._answers()
 
     # --- life ------------------------------------------------------------------------------------------
@@ -168,7 +173,9 @@ class Broker(Host):
         connection.on_server_lost = lambda reason: self.replicas.sessions.forget(connection)
 
     def handle(self, request: Any, connection: Connection, reply: Reply) -> None:
-        if isinstance(request, groups.GroupRequest):
+        if isinstance(request, groups.FindCoordinatorRequest) and request.key_type == "transaction":
+            reply(self.transactions.find(request))
+        elif isinstance(request, groups.GroupRequest):
             self.coordinator.handle(request, reply)
         else:
             self._handlers[type(request)](request, connection, reply)
@@ -192,7 +199,10 @@ class Broker(Host):
             admin.DescribeConfigsRequest: at_once(self.config_changes.describe),
             admin.IncrementalAlterConfigsRequest: later(self.config_changes.alter),
             admin.DescribeClusterRequest: at_once(self._describe_cluster),
-            transactions.InitProducerIdRequest: later(self.topic_admin.init_producer_id),
+            **{kind: later(handle) for kind, handle in handlers(self.transactions).items()},
+            transactions.WriteTxnMarkersRequest: later(partial(write_markers, self)),
+            transactions.DescribeTransactionsRequest: at_once(self.transactions.describe),
+            transactions.ListTransactionsRequest: at_once(self.transactions.list),
             control.LeaderAndIsrRequest: at_once(self._leader_and_isr),
             control.UpdateMetadataRequest: at_once(self._update_metadata),
             control.StopReplicaRequest: at_once(self._stop_replica),

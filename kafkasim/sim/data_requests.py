@@ -5,6 +5,7 @@ Kafka: KafkaApis.handleProduceRequest and handleListOffsetRequest, ReplicaManage
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kafkasim.core.partition import Partition
@@ -21,11 +22,21 @@ EARLIEST, LATEST, MAX_TIMESTAMP = -2, -1, -3
 
 
 def produce(broker: Broker, request: data.ProduceRequest, connection: Connection, reply: Reply) -> None:
+    """Append what belongs to a transaction once that is verified, everything else at once."""
+    broker.verification.check(request, lambda refused: _append(broker, request, refused, connection, reply))
+
+
+def _append(
+    broker: Broker, request: data.ProduceRequest, refused: Mapping[TopicPartition, data.Error],
+    connection: Connection, reply: Reply,
+) -> None:  # fmt: skip
     """Append, then answer at once (acks=1), never (acks=0) or when all is committed (acks=all)."""
     replicas = broker.replicas
-    response = data.ProduceResponse({})
+    response = data.ProduceResponse({tp: data.PartitionProduceResponse(error) for tp, error in refused.items()})
     required: dict[TopicPartition, int] = {}
     for tp, batch in request.batches.items():
+        if tp in refused:
+            continue
         try:
             partition = replicas.partition(tp)
             base_offset, required[tp] = partition.append(batch, request.acks, broker.kernel.now_ms)
@@ -33,7 +44,9 @@ def produce(broker: Broker, request: data.ProduceRequest, connection: Connection
         except KafkaError as error:
             known = replicas.partitions.get(tp)
             leader = None if known is None else (known.leader, known.leader_epoch)
-            response.partitions[tp] = data.PartitionProduceResponse(type(error), new_leader=leader, message=str(error))
+            response.partitions[tp] = data.PartitionProduceResponse(
+                type(error), new_leader=leader, message=str(error), record_errors=error.record_errors
+            )
     for tp in required:
         replicas.appended(tp, response.partitions[tp].base_offset)
     if request.acks == 0:

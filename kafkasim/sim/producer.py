@@ -1,20 +1,22 @@
 """A producer: it chooses the partition and fills batches; its sender takes them to the leaders.
 
-Names, defaults and behaviour are the Java client's. Kafka: KafkaProducer. Left out as yet: transactions, compression,
-interceptors.
+Names, defaults and behaviour are the Java client's. Kafka: KafkaProducer. Left out: compression, interceptors.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kafkasim.config import ProducerConfig, checks
 from kafkasim.core.accumulator import RecordAccumulator, upper_bound
 from kafkasim.errors import (
+    BufferExhaustedException,
     ConfigError,
+    KafkaError,
+    KafkaException,
     RecordTooLargeException,
     TimeoutException,
     UnknownTopicOrPartitionException,
@@ -22,11 +24,16 @@ from kafkasim.errors import (
 )
 from kafkasim.records import Record, TopicPartition
 from kafkasim.sim.deadlines import Deadlines
+from kafkasim.sim.deliveries import Deliveries
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
 from kafkasim.sim.network_client import NetworkClient
+from kafkasim.sim.offsets_for_transaction import offsets_for_transaction
 from kafkasim.sim.partition_choice import PartitionChoice
+from kafkasim.sim.producer_metrics import ProducerMetrics
 from kafkasim.sim.sender import Sender
+from kafkasim.sim.transaction_manager import TransactionManager
+from kafkasim.sim.transactional_calls import TransactionalCalls
 from kafkasim.trace.facts import RecordSent
 
 
@@ -44,13 +51,15 @@ class RecordMetadata:
 
 @dataclass(eq=False, slots=True)
 class Send:
-    """A record that waits for its partition to be chosen."""
+    """A record that waits for metadata or memory; ``chosen`` is its partition, once that is decided."""
 
     number: int
     topic: str
     record: Record
     partition: int | None
     future: Future[RecordMetadata]
+    chosen: int | None = None
+    waits_for_memory: bool = False
 
 
 class Producer:
@@ -70,9 +79,21 @@ class Producer:
             retry_backoff_max_ms=config.retry_backoff_max_ms, metadata_max_age_ms=config.metadata_max_age_ms,
             auto_create=True, on_update=self._pump,
         )  # fmt: skip
-        self._accumulator = RecordAccumulator(config.batch_size, config.linger_ms)
-        self._choice = PartitionChoice(config, host.kernel.rng(f"partitioner/{host.name}"), self._accumulator)
-        self._sender = Sender(host, config, self._client, self._accumulator, self._pump)
+        self._accumulator = RecordAccumulator(
+            config.batch_size, config.linger_ms, buffer_memory=config.buffer_memory, new_batch_id=self._new_batch_id
+        )
+        self._metrics = ProducerMetrics(self._accumulator, config.buffer_memory)
+        self._manager = (
+            TransactionManager(host, config, self._client, self._wake) if config.enable_idempotence else None
+        )
+        self._deliveries = Deliveries(
+            host, config, self._client, self._accumulator, self._manager, self._metrics, self._pump
+        )
+        self._sender = Sender(host, config, self._client, self._accumulator, self._manager, self._deliveries)
+        self._choice = PartitionChoice(
+            config, host.kernel.rng(f"partitioner/{host.name}"), self._accumulator, self._client, self._sender
+        )
+        self._transactions = TransactionalCalls(self._kernel, config, self._manager)
         self._deadlines = Deadlines(host)
         self._sends: deque[Send] = deque()
         self._batches = 0
@@ -103,6 +124,8 @@ class Producer:
         if self._closed:
             raise UsageError(f"{self.client_id} is closed. Make a new producer to send more.")
         checks.topic_name(topic)
+        if not self._transactions.is_in_error:
+            self._transactions.check_in_transaction("send()")
         record = Record(
             self._bytes(key, "key", self.config.key_serializer),
             self._bytes(value, "value", self.config.value_serializer),
@@ -146,12 +169,71 @@ class Producer:
         finished()
         return future
 
-    def close(self) -> Future[None]:
-        """Send what is left, then hang up. Nothing can be sent afterwards."""
-        self._closed = True
-        future = self.flush()
-        future.then(lambda _: self._client.close())
+    def close(self, timeout_ms: float | None = None) -> Future[None]:
+        """Send what is left, abort an open transaction, then hang up. Nothing can be sent afterwards.
+
+        After ``timeout_ms`` (by default never) what is left fails with KafkaException and its fate is open.
+        """
+        if timeout_ms is not None:
+            checks.milliseconds(timeout_ms, "timeout_ms")
+        future: Future[None] = Future(self._kernel, f"close() of {self.client_id}")
+        self._closed = self._accumulator.is_closed = True
+
+        def flushed(_: object) -> None:
+            aborted = self._transactions.abort_at_close()
+            if aborted is None:
+                hang_up()
+            else:
+                aborted.then(lambda _: hang_up())
+
+        def hang_up() -> None:
+            if not future.is_done():
+                self._client.close()
+                future.succeed()
+
+        def force() -> None:
+            if not future.is_done():
+                self._deliveries.give_up(KafkaException("Producer is closed forcefully."))
+                hang_up()
+
+        self.flush().then(flushed)
+        if timeout_ms is not None:
+            self._deadlines.add(timeout_ms, force)
         return future
+
+    def metrics(self) -> dict[str, float]:
+        """What the producer has counted, under Kafka's names (``record-retry-total``)."""
+        return self._metrics.values(sum(map(len, self._deliveries.in_flight.values())))
+
+    # --- transactions --------------------------------------------------------------------------------------
+
+    def init_transactions(self) -> Future[None]:
+        """Get the producer id of this transactional.id; an open transaction of an earlier producer is aborted.
+
+        Waits up to ``max.block.ms``, as all calls about transactions do; call again to wait on. Kafka:
+        initTransactions.
+        """
+        return self._transactions.init()
+
+    def begin_transaction(self) -> None:
+        """Begin a transaction; nobody is told before its first record. Kafka: beginTransaction."""
+        self._transactions.begin()
+
+    def commit_transaction(self) -> Future[None]:
+        """Commit: done once every record is acknowledged and the commit is written down. Kafka: commitTransaction."""
+        return self._transactions.end(committed=True)
+
+    def abort_transaction(self) -> Future[None]:
+        """Abort: what was written is skipped by readers of committed data. Kafka: abortTransaction."""
+        return self._transactions.end(committed=False)
+
+    def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, int], group: object) -> Future[None]:
+        """Commit a consumer's offsets with the transaction: {partition: next offset to read}.
+
+        ``group`` is what ``consumer.group_metadata()`` gives, or just the group's name. Kafka:
+        sendOffsetsToTransaction.
+        """
+        return self._transactions.send_offsets(offsets_for_transaction(offsets, group))
 
     def partitions_for(self, topic: str) -> Future[list[int]]:
         """The partitions of a topic, once they are known; TimeoutException after max.block.ms."""
@@ -192,6 +274,9 @@ class Producer:
 
     # --- choosing the partition and filling batches ------------------------------------------------------------
 
+    def _wake(self) -> None:
+        self._sender.wake()
+
     def _send(self, send: Send) -> None:
         self._sends.append(send)
         self._deadlines.add(self.config.max_block_ms, lambda: self._blocked_too_long(send))
@@ -202,6 +287,7 @@ class Producer:
         """Place the records that wait, in the order in which they were sent."""
         while self._sends and self._place_or_fail(self._sends[0]):
             self._sends.popleft()
+        self._accumulator.waiting_for_memory = int(bool(self._sends) and self._sends[0].waits_for_memory)
         for hook in list(self._finished_hooks):
             hook()
         self._sender.wake()
@@ -220,24 +306,24 @@ class Producer:
             return False
         error, partitions = self._client.topics.get(send.topic, (None, ()))
         if error is not None and not error.retriable:
-            send.future.fail(error(f"{send.topic!r} is not a topic that can be written to."))
-            return True
+            raise error(f"{send.topic!r} is not a topic that can be written to.")
         if not partitions or (send.partition is not None and send.partition >= len(partitions)):
             self._client.refresh()
             return False
-        if self._sender.memory + self.config.batch_size > self.config.buffer_memory and self._sender.unfinished:
-            return False
-        available = tuple(
-            number for number, part in enumerate(partitions) if part.leader in self._client.nodes
-        ) or tuple(range(len(partitions)))
-        number = self._choice.choose(send.topic, send.record, send.partition, available, len(partitions))
-        tp = TopicPartition(send.topic, number)
-        batch, is_new = self._accumulator.append(
-            tp, send.record, self._waiting(send, tp), self._kernel.now_ms, self._new_batch_id
-        )
+        self._transactions.check_in_transaction("send()")
+        if send.chosen is None:
+            send.chosen = self._choice.choose(send.topic, send.record, send.partition)
+        tp = TopicPartition(send.topic, send.chosen)
+        if not self._accumulator.has_room(tp, send.record):
+            self._accumulator.close_open_batch(tp)
+            if self._accumulator.memory_for(send.record) > self._accumulator.free_memory:
+                send.waits_for_memory = True
+                return False
+        batch, is_new = self._accumulator.append(tp, send.record, self._waiting(send, tp), self._kernel.now_ms)
         if is_new:
-            self._sender.watch(batch)
-        self._choice.appended(tp, batch, is_new, available, len(partitions))
+            self._deliveries.watch(batch)
+        self._transactions.add_partition(tp)
+        self._choice.appended(tp, batch, is_new)
         self._kernel.journal.record(RecordSent(self.client_id, send.number, tp, send.record.key, send.record.value))
         return True
 
@@ -265,20 +351,28 @@ class Producer:
         if send not in self._sends:
             return
         self._sends.remove(send)
-        _, partitions = self._client.topics.get(send.topic, (None, ()))
-        if partitions and send.partition is not None and send.partition >= len(partitions):
-            problem = TimeoutException(
-                f"Partition {send.partition} of topic {send.topic} with partition count {len(partitions)} is not"
-                f" present in metadata after {self.config.max_block_ms} ms."
-            )
-        elif partitions:
-            problem = TimeoutException(f"Failed to allocate memory within max.block.ms={self.config.max_block_ms}.")
-        else:
-            problem = _unknown_topic(send.topic, self.config.max_block_ms)
-            if not any(other.topic == send.topic for other in self._sends):
-                self._client.forget(send.topic)
+        self._transactions.record_failed(problem := self._why_blocked(send))
         send.future.fail(problem)
         self._pump()
+
+    def _why_blocked(self, send: Send) -> KafkaError:
+        block_ms = self.config.max_block_ms
+        _, partitions = self._client.topics.get(send.topic, (None, ()))
+        if partitions and send.partition is not None and send.partition >= len(partitions):
+            return TimeoutException(
+                f"Partition {send.partition} of topic {send.topic} with partition count {len(partitions)} is not"
+                f" present in metadata after {block_ms} ms."
+            )
+        if partitions:
+            self._metrics.buffer_exhausted()
+            return BufferExhaustedException(
+                f"Failed to allocate {self._accumulator.memory_for(send.record)} bytes within the configured max"
+                f" blocking time {block_ms} ms. Total memory: {self.config.buffer_memory} bytes. Available memory:"
+                f" {self._accumulator.free_memory} bytes."
+            )
+        if not any(other.topic == send.topic for other in self._sends):
+            self._client.forget(send.topic)
+        return _unknown_topic(send.topic, block_ms)
 
 
 def _headers(headers: object) -> tuple[tuple[str, bytes], ...]:

@@ -106,6 +106,7 @@ class ReplicaManager:
         self.purgatory.check(partition.tp)
         self.deletions.check(partition.tp)
         self._broker.coordinator.role_changed(partition)
+        self._broker.transactions.role_changed(partition)
 
     def _open(self, tp: TopicPartition) -> Partition:
         """The replica on this broker's disk, made if it is not there."""

@@ -212,6 +212,6 @@ def test_a_setting_that_is_not_modelled_takes_its_default_only() -> None:
 
 
 def test_which_settings_are_not_modelled_can_be_asked() -> None:
-    assert "transactional.id" in ProducerConfig.not_modelled()
+    assert "interceptor.classes" in ProducerConfig.not_modelled()
     assert "linger.ms" not in ProducerConfig.not_modelled()
     assert NetworkConfig.not_modelled() == ()

@@ -6,6 +6,7 @@ from kafkasim.trace.facts.clients import (
     BatchFailed,
     BatchRetried,
     BatchSent,
+    BatchSplit,
     MetadataLearned,
     RecordSent,
 )
@@ -65,6 +66,13 @@ from kafkasim.trace.facts.storage import (
     SegmentsDeleted,
     UnflushedLost,
 )
+from kafkasim.trace.facts.transactions import (
+    MarkerWritten,
+    ProducerEpochBumped,
+    ProducerIdObtained,
+    ProducerTransactionChanged,
+    TransactionChanged,
+)
 from kafkasim.trace.facts.zookeeper import (
     FollowerSynchronized,
     SessionChanged,
@@ -80,6 +88,7 @@ __all__ = [
     "BatchFailed",
     "BatchRetried",
     "BatchSent",
+    "BatchSplit",
     "BrokerRegistered",
     "ConfigChanged",
     "ControllerElected",
@@ -102,6 +111,7 @@ __all__ = [
     "LogRecovered",
     "LogStartMoved",
     "LogTruncated",
+    "MarkerWritten",
     "MemberChanged",
     "MessageLost",
     "MessageReleased",
@@ -114,6 +124,9 @@ __all__ = [
     "PartitionsRevoked",
     "PositionSet",
     "ProduceRefused",
+    "ProducerEpochBumped",
+    "ProducerIdObtained",
+    "ProducerTransactionChanged",
     "ProgramDied",
     "RecordProcessed",
     "RecordSent",
@@ -127,6 +140,7 @@ __all__ = [
     "TopicCreated",
     "TopicDeleted",
     "TopicDeletionStarted",
+    "TransactionChanged",
     "UnflushedLost",
     "WatchFired",
     "ZnodeChanged",

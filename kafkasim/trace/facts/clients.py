@@ -73,3 +73,13 @@ class BatchFailed(Fact):
     error: str
     definite: bool
     setting: str
+
+
+@fact("producer", "batch_id", host="producer", text="{producer} splits batch {batch_id} of {tp} into {parts}")
+class BatchSplit(Fact):
+    """A broker finds a batch too large; ``parts`` are the ids of the batches that carry its records from now on."""
+
+    producer: str
+    batch_id: str
+    tp: TopicPartition
+    parts: tuple[str, ...]

@@ -56,7 +56,7 @@ def batch_fill(given: Any) -> Any:
     record = Record(key, bytes(given["value_bytes"]), 0, tuple(("", b"") for _ in range(given["headers"])))
     accumulator, tp = RecordAccumulator(given["batch.size"], 0), TopicPartition("t", 0)
     while len(accumulator.queues.get(tp, ())) < 2:
-        accumulator.append(tp, record, lambda offset, error: None, 0, lambda: "")
+        accumulator.append(tp, record, lambda offset, error: None, 0)
     full = accumulator.take(tp)
     return {"records_in_full_batch": len(full.records), "batch_bytes": full.size}
 

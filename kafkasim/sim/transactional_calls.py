@@ -1,0 +1,140 @@
+"""The calls about transactions as a user makes them: what is refused at once, and how long a call waits.
+
+A call waits up to max.block.ms and then fails, but what it has begun goes on: the same call may be made again, no
+other one may. Kafka: KafkaProducer (initTransactions and the others), TransactionManager (pendingTransition).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kafkasim.config import ProducerConfig
+from kafkasim.errors import TimeoutException, UsageError
+from kafkasim.records import TopicPartition
+from kafkasim.sim.kernel import Future, Kernel
+from kafkasim.sim.offsets_for_transaction import OffsetsForTransaction
+from kafkasim.sim.transaction_manager import TransactionManager
+
+
+class TransactionalCalls:
+    """One producer's transactional calls; ``manager`` is None for a producer that is not idempotent."""
+
+    def __init__(self, kernel: Kernel, config: ProducerConfig, manager: TransactionManager | None) -> None:
+        self._kernel = kernel
+        self._config = config
+        self._manager = manager
+        self._unfinished: tuple[str, Future[Any]] | None = None
+
+    @property
+    def is_in_error(self) -> bool:
+        """Whether send() fails with an error of the cluster, not with one of its user."""
+        transaction = None if self._manager is None else self._manager.transaction
+        return transaction is not None and (transaction.has_abortable_error or transaction.has_fatal_error)
+
+    def check_in_transaction(self, call: str) -> None:
+        """Raise when a transactional producer may not send now."""
+        if self._manager is not None and self._manager.transaction is not None:
+            self._manager.transaction.check_in_transaction(call)
+
+    def add_partition(self, tp: TopicPartition) -> None:
+        """A record goes to this partition: its coordinator must know of it before it may be sent."""
+        if self._manager is not None and self._manager.transaction is not None:
+            self._manager.transaction.add(tp)
+
+    def record_failed(self, error: Exception) -> None:
+        """A record could not be taken in: its transaction can only be aborted."""
+        transaction = None if self._manager is None else self._manager.transaction
+        if self._manager is not None and transaction is not None and transaction.is_open:
+            self._manager.batch_failed(error)
+
+    def init(self) -> Future[None]:
+        """initTransactions()."""
+        return self._wait("init_transactions()", lambda manager: manager.init_transactions())
+
+    def begin(self) -> None:
+        """beginTransaction()."""
+        manager = self._transactional("begin_transaction()")
+        self._refuse_other("begin_transaction()")
+        if not self._kernel.is_running:
+            self._kernel.journal.cause = None
+        manager.begin_transaction()
+
+    def end(self, *, committed: bool) -> Future[None]:
+        """commitTransaction() or abortTransaction()."""
+        call = "commit_transaction()" if committed else "abort_transaction()"
+        return self._wait(call, lambda manager: manager.end_transaction(committed=committed))
+
+    def send_offsets(self, offsets: OffsetsForTransaction) -> Future[None]:
+        """sendOffsetsToTransaction()."""
+        call = "send_offsets_to_transaction()"
+        if not offsets.offsets:
+            manager = self._transactional(call)
+            assert manager.transaction is not None
+            manager.transaction.check_in_transaction(call)
+            return Future[None](self._kernel, call).succeed()
+        return self._wait(call, lambda manager: manager.send_offsets(offsets))
+
+    def abort_at_close(self) -> Future[Any] | None:
+        """close() aborts an open transaction; the future of that, or None when there is nothing to abort."""
+        transaction = None if self._manager is None else self._manager.transaction
+        if self._manager is None or transaction is None or not transaction.is_open:
+            return None
+        if self._unfinished is not None and not self._unfinished[1].is_done():
+            return self._unfinished[1]
+        return None if transaction.is_ending else self._manager.end_transaction(committed=False)
+
+    def _transactional(self, call: str) -> TransactionManager:
+        if self._manager is None or self._manager.transaction is None:
+            raise UsageError(f"{call} needs a producer with a transactional.id. Make one with transactional_id=....")
+        return self._manager
+
+    def _refuse_other(self, call: str) -> None:
+        if self._unfinished is not None and self._unfinished[0] != call:
+            raise UsageError(
+                f"{call} makes no sense now: {self._unfinished[0]} has timed out and may still take effect. Call"
+                " that again first."
+            )
+
+    def _wait(self, call: str, begin: Callable[[TransactionManager], Future[Any]]) -> Future[None]:
+        manager = self._transactional(call)
+        self._refuse_other(call)
+        if not self._kernel.is_running:
+            self._kernel.journal.cause = None
+        future: Future[None] = Future(self._kernel, call)
+        result = self._unfinished[1] if self._unfinished is not None else self._begun(begin, manager, future)
+        self._unfinished = None
+        if result is None:
+            return future
+
+        def done(result: Future[Any]) -> None:
+            if self._unfinished is not None and self._unfinished[1] is result and result.error is not None:
+                self._unfinished = None
+            if not future.is_done():
+                if result.error is None:
+                    future.succeed()
+                else:
+                    future.fail(result.error)
+
+        def too_long() -> None:
+            if not future.is_done():
+                self._unfinished = (call, result)
+                block_ms = self._config.max_block_ms
+                future.fail(TimeoutException(f"Timeout expired after {block_ms} ms while awaiting {call}."))
+
+        result.then(done)
+        self._kernel.after_ms(self._config.max_block_ms, too_long)
+        return future
+
+    @staticmethod
+    def _begun(
+        begin: Callable[[TransactionManager], Future[Any]], manager: TransactionManager, future: Future[None]
+    ) -> Future[Any] | None:
+        """The future of what was begun; an error of the cluster goes to the caller's future, his own is raised."""
+        try:
+            return begin(manager)
+        except UsageError:
+            raise
+        except Exception as error:
+            future.fail(error)
+            return None
