@@ -254,7 +254,8 @@ def exactly_once(
 
     ``transform`` gives the (key, value) to write, or None for nothing. The consumer should have
     ``enable_auto_commit=False``, the producer a ``transactional_id``; readers of ``to`` need
-    ``isolation_level="read_committed"``. An aborted transaction is read again; a fenced producer ends the loop.
+    ``isolation_level="read_committed"``. An aborted transaction is read again; a fenced producer
+    ends the loop and leaves the group.
     """
     if not callable(transform):
         raise ConfigError(f"transform must be a function of a record. Got {transform!r}.")
@@ -295,6 +296,7 @@ def _exactly_once(
             if program.step("commit"):
                 return
         except ProducerFencedException:
+            yield consumer.close()  # what it owns is for its successor to read
             return
         except KafkaError:
             yield producer.abort_transaction()

@@ -16,13 +16,14 @@ from kafkasim.invariants.effects import commits_ahead, repeated_effects, skipped
 from kafkasim.invariants.finding import Finding, Findings
 from kafkasim.invariants.producing import duplicates, lost_writes, reordered_sends
 from kafkasim.invariants.protocol import PROTOCOL, protocol
+from kafkasim.invariants.transactions import aborted_reads, torn_transactions
 from kafkasim.trace import Trace
 
 __all__ = ["ANOMALIES", "PROTOCOL", "Delivery", "Finding", "Findings", "allowed", "anomalies", "delivery", "protocol"]
 
 ANOMALIES: tuple[Callable[[Trace], Iterator[Finding]], ...] = (
     lost_writes, duplicates, reordered_sends, polls_out_of_step, inconsistent_offsets, two_owners, skipped_effects,
-    repeated_effects, commits_ahead,
+    repeated_effects, commits_ahead, aborted_reads, torn_transactions,
 )  # fmt: skip
 """The checkers of delivery; each is a function from a trace to findings and says in its first words what it names."""
 

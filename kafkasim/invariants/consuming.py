@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kafkasim.invariants.finding import Finding
 from kafkasim.invariants.logs import RecordName, leader_logs
+from kafkasim.invariants.transactions import aborted_places
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Fact, Trace
 from kafkasim.trace.facts import PartitionsAssigned, PartitionsRevoked, PositionSet, RecordsPolled
@@ -15,9 +16,11 @@ Reading = tuple[str, TopicPartition]
 
 def polls_out_of_step(trace: Trace) -> Iterator[Finding]:
     """``poll-skip`` and ``nonmonotonic-poll``: between two polls of one consumer, without a seek, a reset or another
-    assignment, records were left out or came again. Offsets without a record (markers, compaction) are no gap.
+    assignment, records were left out or came again. Offsets without a record (markers, compaction) are no gap, nor are
+    aborted records for ``read_committed``.
     """
     logs = leader_logs(trace)
+    aborted = aborted_places(trace)
     last: dict[Reading, RecordsPolled] = {}
     for fact in trace.of(RecordsPolled, PositionSet, PartitionsAssigned, PartitionsRevoked):
         if isinstance(fact, PositionSet):
@@ -31,7 +34,11 @@ def polls_out_of_step(trace: Trace) -> Iterator[Finding]:
                 text = f"{fact.consumer} read {fact.tp} from {fact.first_offset} after {before.last_offset}."
                 yield Finding("nonmonotonic-poll", f"{fact.consumer} {fact.tp}", text, (before, fact))
             elif before is not None:
-                left_out = [o for o in range(before.position, fact.first_offset) if o in logs.get(fact.tp, {})]
+                left_out = [
+                    offset
+                    for offset in range(before.position, fact.first_offset)
+                    if offset in logs.get(fact.tp, {}) and not (fact.read_committed and (fact.tp, offset) in aborted)
+                ]
                 if left_out:
                     text = f"{fact.consumer} read {fact.tp} from {fact.first_offset} and left out {left_out[0]}."
                     yield Finding("poll-skip", f"{fact.consumer} {fact.tp}", text, (before, fact))

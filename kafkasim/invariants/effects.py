@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from kafkasim.invariants.finding import Finding
 from kafkasim.invariants.logs import RecordName, leader_logs
+from kafkasim.invariants.transactions import aborted_places
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Trace
 from kafkasim.trace.facts import OffsetCommitted, RecordProcessed, RecordsAppended
@@ -29,11 +30,11 @@ def skipped_records(trace: Trace) -> Iterator[tuple[RecordName, RecordsAppended,
     """The records that a group has passed over: what it is, how it came into the log, and the commit beyond it."""
     worked = _worked(trace)
     groups = {group for group, _ in worked}
-    logs = leader_logs(trace)
+    logs, aborted = leader_logs(trace), aborted_places(trace)
     for (group, tp), commit in _highest_commits(trace).items():
         done = worked.get((group, tp), {})
         for offset, (name, append) in sorted(logs.get(tp, {}).items()):
-            if group in groups and offset < commit.offset and offset not in done:
+            if group in groups and offset < commit.offset and offset not in done and (tp, offset) not in aborted:
                 yield name, append, commit
 
 
@@ -54,7 +55,7 @@ def repeated_effects(trace: Trace) -> Iterator[Finding]:
 def commits_ahead(trace: Trace) -> Iterator[Finding]:
     """``commit-ahead``: at the moment of a commit, a record below it had not been worked on."""
     worked: dict[Place, set[int]] = {}
-    logs = leader_logs(trace)
+    logs, aborted = leader_logs(trace), aborted_places(trace)
     groups = {fact.group for fact in trace.of(RecordProcessed)}
     for fact in trace.of(RecordProcessed, OffsetCommitted):
         if isinstance(fact, RecordProcessed):
@@ -62,7 +63,11 @@ def commits_ahead(trace: Trace) -> Iterator[Finding]:
                 worked.setdefault((fact.group, fact.tp), set()).add(fact.offset)
         elif fact.group in groups:
             done = worked.get((fact.group, fact.tp), set())
-            ahead = [o for o in sorted(logs.get(fact.tp, {})) if o < fact.offset and o not in done]
+            ahead = [
+                offset
+                for offset in sorted(logs.get(fact.tp, {}))
+                if offset < fact.offset and offset not in done and (fact.tp, offset) not in aborted
+            ]
             if ahead:
                 text = f"Group {fact.group} committed offset {fact.offset} of {fact.tp} before its work on {ahead[0]}."
                 yield Finding("commit-ahead", f"{fact.group} {fact.tp}", text, (fact,))

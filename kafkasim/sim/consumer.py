@@ -207,7 +207,8 @@ class Consumer:
         given: dict[TopicPartition, list[ConsumerRecord]] = {}
         for tp, items in taken.items():
             names = tuple((offset, *(record.origin or ("", -1))) for offset, _, record in items)
-            fact = RecordsPolled(self.client_id, tp, items[0][0], items[-1][0], len(items), names)
+            committed = self.config.isolation_level == "read_committed"
+            fact = RecordsPolled(self.client_id, tp, items[0][0], items[-1][0], len(items), names, committed)
             self._kernel.journal.record(fact)
             given[tp] = [deserialized(self.config, tp, *item) for item in items]
         self._fetcher.send_fetches()

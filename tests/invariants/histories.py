@@ -70,3 +70,22 @@ def log_of(count: int) -> list[Fact]:
     for number in range(count):
         told += [*sent(number), stored(number, number), acknowledged(number, number)]
     return told
+
+
+def transactional(outcome: str, *, producer: str = "p", offset: int) -> list[Fact]:
+    """The producer's id (7) is known, and a marker ends its transaction at an offset."""
+    return [
+        facts.ProducerIdObtained(producer, 7, 0),
+        facts.MarkerWritten(101, TP, 7, 0, outcome, offset),
+    ]
+
+
+def transaction(state: str, *partitions: str) -> Fact:
+    """Its coordinator writes a state."""
+    return facts.TransactionChanged(101, "tx", 7, 0, state, partitions)
+
+
+def polled_committed(consumer: str, *offsets: int) -> Fact:
+    """poll() of a consumer with isolation.level=read_committed hands out the records at these offsets."""
+    names = tuple((offset, "p", offset) for offset in offsets)
+    return facts.RecordsPolled(consumer, TP, offsets[0], offsets[-1], len(offsets), names, True)

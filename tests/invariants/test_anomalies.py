@@ -17,8 +17,11 @@ from tests.invariants.histories import (
     leader,
     log_of,
     polled,
+    polled_committed,
     sent,
     stored,
+    transaction,
+    transactional,
     worked,
 )
 
@@ -85,6 +88,39 @@ TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
         ("on receipt", [*log_of(1), polled("c", 0), committed(1), worked(0)]),
         ("of a part", [*log_of(2), worked(0), committed(2), worked(1)]),
     ],
+    "aborted-read": [
+        ("read committed, and it was not", [*log_of(1), *transactional("abort", offset=1), polled_committed("c", 0)]),
+        (
+            "the second transaction only",
+            [
+                *log_of(1),
+                *transactional("commit", offset=1),
+                *sent(1),
+                stored(1, 2),
+                *transactional("abort", offset=3),
+                polled_committed("c", 0),
+                facts.RecordsPolled("c", TP, 2, 2, 1, ((2, "p", 1),), True),
+            ],
+        ),
+    ],
+    "torn-transaction": [
+        (
+            "one partition was told the other end",
+            [
+                transaction("PrepareCommit", "orders-0"),
+                *transactional("abort", offset=1),
+                transaction("CompleteCommit"),
+            ],
+        ),
+        (
+            "one partition was told nothing",
+            [
+                transaction("PrepareCommit", "orders-0", "orders-1"),
+                *transactional("commit", offset=1),
+                transaction("CompleteCommit"),
+            ],
+        ),
+    ],
 }
 NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
     "lost-write": [
@@ -103,6 +139,19 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
     ],
     "poll-skip": [
         ("a marker between", [*log_of(1), *sent(1), stored(1, 2), polled("c", 0), polled("c", 2, numbers=(1,))]),
+        (
+            "what was aborted, for read_committed",
+            [
+                *log_of(1),
+                *sent(1, "q"),
+                stored(1, 1, producer="q"),
+                *transactional("abort", producer="q", offset=2),
+                *sent(3),
+                stored(3, 3),
+                polled_committed("c", 0),
+                polled_committed("c", 3),
+            ],
+        ),
         ("after a seek", [*log_of(3), polled("c", 0), facts.PositionSet("c", TP, 2, "seek()"), polled("c", 2)]),
         (
             "after the partition was away",
@@ -147,6 +196,31 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
     "commit-ahead": [
         ("after the work", [*log_of(1), worked(0), committed(1)]),
         ("beyond a marker", [*log_of(1), worked(0), committed(2)]),
+    ],
+    "aborted-read": [
+        ("read_uncommitted may", [*log_of(1), *transactional("abort", offset=1), polled("c", 0)]),
+        ("committed", [*log_of(1), *transactional("commit", offset=1), polled_committed("c", 0)]),
+        ("another producer's", [*log_of(1), *transactional("abort", producer="q", offset=1), polled_committed("c", 0)]),
+    ],
+    "torn-transaction": [
+        (
+            "all told the same",
+            [
+                transaction("PrepareAbort", "orders-0"),
+                *transactional("abort", offset=1),
+                transaction("CompleteAbort"),
+            ],
+        ),
+        (
+            "told twice",
+            [
+                transaction("PrepareCommit", "orders-0"),
+                *transactional("commit", offset=1),
+                *transactional("commit", offset=2),
+                transaction("CompleteCommit"),
+            ],
+        ),
+        ("not complete yet", [transaction("PrepareCommit", "orders-0")]),
     ],
 }
 

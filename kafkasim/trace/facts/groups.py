@@ -53,7 +53,8 @@ class PartitionsRevoked(Fact):
 class RecordsPolled(Fact):
     """poll() has handed ``count`` records to the application; the position is now ``last_offset`` + 1.
 
-    ``records`` tells them: (offset, producer, number of the send), ("", -1) for a record without a passport.
+    ``records`` tells them: (offset, producer, number of the send), ("", -1) for a record without a passport;
+    ``read_committed`` is the consumer's isolation level.
     """
 
     consumer: str
@@ -62,6 +63,7 @@ class RecordsPolled(Fact):
     last_offset: int
     count: int
     records: tuple[tuple[int, str, int], ...] = ()
+    read_committed: bool = False
 
     @property
     def position(self) -> int:
