@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from kafkasim.core.guards import holds
+
 
 @dataclass(frozen=True, slots=True)
 class Election:
@@ -34,7 +36,7 @@ def offline_election(
     for broker in replicas:
         if broker in live and broker in isr:
             return Election(broker, tuple(member for member in isr if member in live))
-    if unclean:
+    if unclean or not holds("clean-election"):
         for broker in replicas:
             if broker in live:
                 return Election(broker, (broker,), is_unclean=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kafkasim.core.guards import holds
 from kafkasim.core.replica import Replica
 from kafkasim.messages.control import AlterPartitionResponse, PartitionState
 from kafkasim.records import TopicPartition
@@ -53,6 +54,8 @@ class InSyncReplicas:
         """The committed ISR with everyone that a pending change would add."""
         if self.proposed is None:
             return self.committed
+        if not holds("pending-shrink-counts"):
+            return self.proposed
         return self.committed + tuple(broker for broker in self.proposed if broker not in self.committed)
 
     # --- the role ----------------------------------------------------------------------------------------
@@ -89,6 +92,8 @@ class InSyncReplicas:
         alive and near enough to join it. Kafka: Partition.maybeIncrementLeaderHW."""
         has = end_offset
         maximal = self.maximal
+        if not holds("hw-waits-for-isr"):
+            return has
         for broker, follower in self.followers.items():
             if follower.log_end_offset < has and (
                 broker in maximal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kafkasim.core.controller_context import ControllerContext
+from kafkasim.core.guards import holds
 from kafkasim.errors import (
     FencedLeaderEpochException,
     IneligibleReplicaException,
@@ -21,6 +22,8 @@ def answer_at_once(context: ControllerContext, request: AlterPartitionRequest) -
         return AlterPartitionResponse(StaleBrokerEpochException)
     if state is None or request.tp.topic in context.deleting:
         return AlterPartitionResponse(UnknownTopicOrPartitionException)
+    if not holds("partition-epoch-check"):
+        return None
     if request.leader_epoch > state.leader_epoch or request.partition_epoch > state.partition_epoch:
         return AlterPartitionResponse(NotControllerException)  # a newer controller has said so
     if request.leader_epoch < state.leader_epoch:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
+from kafkasim.core.guards import holds
 from kafkasim.core.in_sync_replicas import InSyncReplicas
 from kafkasim.core.log import Log
 from kafkasim.core.producer_state import CompletedTransaction
@@ -86,7 +87,7 @@ class Partition:
 
         Kafka: Partition.makeLeader, makeFollower.
         """
-        if state.leader_epoch <= self.leader_epoch:
+        if state.leader_epoch <= self.leader_epoch and holds("newer-leader-epoch-only"):
             return False
         was_leader = self.is_leader
         self.leader, self.leader_epoch, self.replicas = state.leader, state.leader_epoch, state.replicas
@@ -106,10 +107,11 @@ class Partition:
 
         Kafka: Partition.checkCurrentLeaderEpoch, getLocalLog.
         """
-        if leader_epoch >= 0 and leader_epoch < self.leader_epoch:
-            raise FencedLeaderEpochException
-        if leader_epoch > self.leader_epoch:
-            raise UnknownLeaderEpochException
+        if holds("leader-epoch-fence"):
+            if leader_epoch >= 0 and leader_epoch < self.leader_epoch:
+                raise FencedLeaderEpochException
+            if leader_epoch > self.leader_epoch:
+                raise UnknownLeaderEpochException
         if not self.is_leader:
             raise NotLeaderOrFollowerException(f"broker-{self.broker} does not lead {self.tp}.")
 
@@ -139,7 +141,7 @@ class Partition:
             if acks not in (0, 1, -1):
                 raise InvalidRequiredAcksException(f"acks must be 0, 1 or -1. Got {acks}.")
             self.check_leader()
-            if acks == -1 and len(self.in_sync.committed) < self.min_isr:
+            if acks == -1 and len(self.in_sync.committed) < self.min_isr and holds("min-isr-admission"):
                 raise NotEnoughReplicasException(
                     f"The ISR of {self.tp} is {list(self.in_sync.committed)}, fewer than"
                     f" min.insync.replicas={self.min_isr}."
@@ -211,7 +213,7 @@ class Partition:
 
     def _diverging(self, position: FetchPosition) -> tuple[int, int] | None:
         """Where the leader's history leaves the follower's, as (epoch, end offset); None while they agree (KIP-320)."""
-        if position.last_epoch < 0:
+        if position.last_epoch < 0 or not holds("divergence-is-told"):
             return None
         epoch, end = self.log.epochs.end_offset_for(position.last_epoch, self.log.end_offset)
         if (epoch, end) == (-1, -1) or position.fetch_offset < self.log.start_offset:
@@ -231,7 +233,8 @@ class Partition:
         follower.log_start_offset = log_start_offset
         if moved:
             self._emit(FollowerPositionMoved(self.broker, self.tp, broker, offset))
-        self.in_sync.expand(broker, max(self.log.high_watermark, self.epoch_start_offset))
+        must_have = max(self.log.high_watermark, self.epoch_start_offset) if holds("joiner-has-everything") else 0
+        self.in_sync.expand(broker, must_have)
         self._advance_high_watermark(now_ms)
 
     def follower_polled(self, broker: int, polled_ms: int) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kafkasim.core.guards import holds
 from kafkasim.errors import (
     InvalidProducerEpochException,
     InvalidTxnStateException,
@@ -95,6 +96,8 @@ class ProducerStates:
     def duplicate_of(self, batch: RecordBatch) -> RecordBatch | None:
         """The stored batch that this one repeats, among the last five; None for a new one."""
         state = self.by_id.get(batch.producer_id)
+        if not holds("sequence-check"):
+            return None
         if not _has_sequence(batch) or state is None or state.epoch != batch.producer_epoch:
             return None
         for stored in state.batches:
@@ -113,7 +116,7 @@ class ProducerStates:
         Kafka: ProducerAppendInfo.append.
         """
         state = self.by_id.get(batch.producer_id)
-        if batch.producer_id == NO_PRODUCER_ID or state is None:
+        if batch.producer_id == NO_PRODUCER_ID or state is None or not holds("sequence-check"):
             return
         if batch.producer_epoch < state.epoch:
             raise InvalidProducerEpochException(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafkasim.config import BrokerConfig, TopicConfig
 from kafkasim.core import znode_payloads as znodes
+from kafkasim.core.guards import holds
 from kafkasim.core.metadata import Metadata
 from kafkasim.core.truncation import Truncation
 from kafkasim.core.zk_errors import NodeExistsError, ZooKeeperClientTimeoutException
@@ -226,9 +227,9 @@ class Broker(Host):
         self, request: control.LeaderAndIsrRequest | control.UpdateMetadataRequest | control.StopReplicaRequest
     ) -> data.Error:
         """Refuse an older controller, and one that talks to an earlier life of this broker."""
-        if request.controller_epoch < self.controller_epoch:
+        if request.controller_epoch < self.controller_epoch and holds("controller-epoch-fence"):
             return StaleControllerEpochException
-        if request.broker_epoch < self.broker_epoch:
+        if request.broker_epoch < self.broker_epoch and holds("broker-epoch-fence"):
             return StaleBrokerEpochException
         self.controller_epoch = request.controller_epoch
         return None

@@ -19,6 +19,7 @@ from kafkasim.core.election import (
     preferred_election,
     reassignment_election,
 )
+from kafkasim.core.guards import holds
 from kafkasim.core.metadata import NO_LEADER
 from kafkasim.core.zk_errors import BadVersionError, NodeExistsError, NoNodeError, ZooKeeperError
 from kafkasim.core.zk_requests import Create, SetData
@@ -238,7 +239,8 @@ class PartitionStates:
                     continue
                 new = replace(
                     state, leader=NO_LEADER if state.leader == broker else state.leader,
-                    isr=tuple(one for one in state.isr if one != broker) or state.isr,
+                    isr=tuple(one for one in state.isr if one != broker)
+                    or (state.isr if holds("last-isr-member-stays") else ()),
                     leader_epoch=state.leader_epoch + 1,
                 )  # fmt: skip
                 wanted[tp] = (new, reason, setting)
