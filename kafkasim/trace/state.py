@@ -11,7 +11,6 @@ from kafkasim.trace.arguments import partition_named
 from kafkasim.trace.fact import Fact
 
 F = TypeVar("F", bound=Fact)
-
 ENDS = kinds.LogTruncated | kinds.LogRecovered | kinds.UnflushedLost
 """Facts by which a log ends somewhere else; an append is the fourth way."""
 
@@ -27,6 +26,16 @@ class State:
             self._last[type(fact), fact.subject] = fact
             if isinstance(fact, kinds.RecordsAppended | ENDS):
                 self._log_ends[fact.broker, fact.tp] = fact.log_end_offset
+            elif isinstance(fact, kinds.TopicCreated):
+                self._forget_logs_of(fact.topic)
+
+    def _forget_logs_of(self, topic: str) -> None:
+        """A new topic has new logs, whatever lay under its name before."""
+        for kind in (kinds.HighWatermarkMoved, kinds.LogStartMoved):
+            for old in self.all(kind):
+                if old.tp.topic == topic:
+                    del self._last[kind, old.subject]
+        self._log_ends = {key: end for key, end in self._log_ends.items() if key[1].topic != topic}
 
     def last(self, kind: type[F], *subject: object) -> F | None:
         """The last fact of a kind about a subject."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from kafkasim.errors import ConfigError, unknown_name
 from kafkasim.records import TopicPartition
-from kafkasim.trace import State, Trace, facts
+from kafkasim.trace import Fact, State, Trace, facts
 
 Frame = dict[str, Any]
 QUIET_APIS = ("HeartbeatRequest", "HeartbeatResponse")
@@ -36,6 +36,7 @@ def _partition(trace: Trace, state: State, tp: TopicPartition, moment: float) ->
         "partition": tp.partition,
         "leader": leader,
         "isr": sorted(state.isr(tp)),
+        "log_start_offset": state.log_start_offset(tp, holder) or 0,
         "log_end_offset": state.log_end_offset(tp, holder) or 0,
         "high_watermark": state.high_watermark(tp, holder) or 0,
         "records": [] if holder is None else _records(trace, tp, holder, moment),
@@ -43,15 +44,19 @@ def _partition(trace: Trace, state: State, tp: TopicPartition, moment: float) ->
 
 
 def _records(trace: Trace, tp: TopicPartition, broker: int, moment: float) -> list[Frame]:
-    """What one replica's log holds, from the facts of its appends and cuts."""
+    """What one replica's log holds, from the facts of its appends, its cuts at either end and its compactions."""
     sent = {(fact.producer, fact.number): fact for fact in trace.of(facts.RecordSent)}
     batches = {fact.batch_id: fact for fact in trace.of(facts.BatchSent)}
     records: list[Frame] = []
-    for fact in trace.of(facts.RecordsAppended, facts.LogTruncated, broker=broker, tp=tp):
+    created = trace.of(facts.TopicCreated, topic=tp.topic)
+    first = max((fact.index for fact in created if fact.at_ms <= moment), default=0)
+    for fact in trace.of(facts.RecordsAppended, *CUTS, broker=broker, tp=tp):
         if fact.at_ms > moment:
             break
-        if isinstance(fact, facts.LogTruncated):
-            records = [one for one in records if one["offset"] < fact.log_end_offset]
+        if fact.index < first:  # an older topic of the same name
+            continue
+        if not isinstance(fact, facts.RecordsAppended):
+            records = [one for one in records if _stays(one["offset"], fact)]
             continue
         batch = batches.get(fact.batch_id)
         for place in range(fact.last_offset - fact.base_offset + 1):
@@ -65,6 +70,19 @@ def _records(trace: Trace, tp: TopicPartition, broker: int, moment: float) -> li
                 }
             )
     return records
+
+
+CUTS = (facts.LogTruncated, facts.UnflushedLost, facts.LogRecovered, facts.LogStartMoved, facts.LogCleaned)
+"""Facts that take records out of a replica's log."""
+
+
+def _stays(offset: int, fact: Fact) -> bool:
+    if isinstance(fact, facts.LogStartMoved):
+        return offset >= fact.log_start_offset
+    if isinstance(fact, facts.LogCleaned):
+        return offset not in fact.removed
+    assert isinstance(fact, facts.LogTruncated | facts.UnflushedLost | facts.LogRecovered)
+    return offset < fact.log_end_offset
 
 
 def _text(data: bytes | None) -> str | None:
@@ -89,7 +107,8 @@ def spacetime_frame(
         for host in chosen:
             if host not in known:
                 raise unknown_name("machine or client", host, known)
-    lost = {fact.number for fact in part.of(facts.MessageLost)}
+    lost = {fact.number for fact in trace.of(facts.MessageLost)}
+    released = {fact.number: fact.arrives_us for fact in trace.of(facts.MessageReleased) if fact.at_ms <= end}
     messages: list[Frame] = []
     left_out = 0
     for fact in part.of(facts.MessageSent):
@@ -98,7 +117,7 @@ def spacetime_frame(
         if not shown:
             left_out += 1
             continue
-        is_lost = fact.arrives_us is None or fact.number in lost
+        arrives_us = released.get(fact.number) if fact.arrives_us is None else fact.arrives_us
         messages.append(
             {
                 "source": fact.source,
@@ -106,8 +125,9 @@ def spacetime_frame(
                 "api": fact.api,
                 "about": fact.about,
                 "sent_ms": fact.at_ms,
-                "arrives_ms": None if fact.arrives_us is None else fact.arrives_us / 1000,
-                "lost": is_lost,
+                "arrives_ms": None if arrives_us is None else arrives_us / 1000,
+                "lost": fact.number in lost,
+                "kept_back": fact.arrives_us is None,
             }
         )
     lanes = _lanes(messages) if chosen is None else list(chosen)
@@ -154,30 +174,46 @@ MARKED = (
     facts.PartitionChanged,
     facts.SessionChanged,
     facts.HostChanged,
+    facts.FaultStarted,
+    facts.FaultEnded,
+    facts.UnflushedLost,
+    facts.LogRecovered,
+    facts.LogStartMoved,
+    facts.LogCleaned,
     facts.RecordsPolled,
     facts.PartitionsAssigned,
 )
-"""Facts that get a mark on the lane of the machine where they happened."""
+"""Facts that get a mark on the lane of the machine where they happened; faults of the network have no machine."""
+OF_NETWORK = ("partition", "clog", "delay", "loss", "reset")
+"""Faults that no machine's own mark tells of."""
 
 
 def _marks(part: Trace, lanes: list[str]) -> list[Frame]:
     return [
         {"host": fact.where, "at_ms": fact.at_ms, "kind": fact.kind, "text": fact.sentence}
         for fact in part
-        if isinstance(fact, MARKED) and fact.where in lanes
+        if isinstance(fact, MARKED) and (fact.where in lanes or _is_of_network(fact))
     ]
 
 
+def _is_of_network(fact: Fact) -> bool:
+    return isinstance(fact, facts.FaultStarted | facts.FaultEnded) and fact.fault in OF_NETWORK
+
+
 def _down(trace: Trace, lanes: list[str], start: float, end: float) -> list[Frame]:
-    """Stretches of time in which a machine was not running."""
-    since: dict[str, float] = {}
+    """Stretches of time in which a machine was not running, and what it was instead."""
+    since: dict[str, facts.HostChanged] = {}
     stretches: list[Frame] = []
     for fact in trace.of(facts.HostChanged):
         if fact.host not in lanes:
             continue
+        if fact.host in since:
+            stretches.append(_stretch(since.pop(fact.host), fact.at_ms))
         if fact.state != "running":
-            since[fact.host] = fact.at_ms
-        elif fact.host in since:
-            stretches.append({"host": fact.host, "from_ms": since.pop(fact.host), "to_ms": fact.at_ms})
-    stretches += [{"host": host, "from_ms": at_ms, "to_ms": end} for host, at_ms in since.items()]
+            since[fact.host] = fact
+    stretches += [_stretch(fact, end) for fact in since.values()]
     return [one for one in stretches if one["from_ms"] < end and one["to_ms"] > start]
+
+
+def _stretch(fact: facts.HostChanged, to_ms: float) -> Frame:
+    return {"host": fact.host, "state": fact.state, "from_ms": fact.at_ms, "to_ms": to_ms}

@@ -21,9 +21,10 @@ def partition_log_text(frame: Frame) -> str:
     for part in frame["partitions"]:
         leader = "no leader" if part["leader"] is None else f"leader broker-{part['leader']}"
         isr = " ".join(map(str, part["isr"]))
+        start = f" log start {part['log_start_offset']}," if part["log_start_offset"] else ""
         records = ", ".join(f"{one['offset']} {_label(one)}" for one in part["records"]) or "empty"
         lines.append(
-            f"partition {part['partition']}: {leader}, ISR {isr}, log end {part['log_end_offset']},"
+            f"partition {part['partition']}: {leader}, ISR {isr},{start} log end {part['log_end_offset']},"
             f" high watermark {part['high_watermark']}: {records}"
         )
     return "\n".join(lines)
@@ -44,9 +45,11 @@ def spacetime_text(frame: Frame) -> str:
     """A frame of the space-time picture in words."""
     lines = []
     for message in frame["messages"]:
-        fate = "is lost" if message["lost"] else f"arrives {message['arrives_ms']:.3f} ms"
-        text = f"{message['source']} -> {message['destination']}: {message['about']} ({fate})"
+        text = f"{message['source']} -> {message['destination']}: {message['about']} ({_fate(message)})"
         lines.append((message["sent_ms"], 0, text))
+    for stretch in frame["down"]:
+        if stretch["from_ms"] < frame["from_ms"]:  # else its beginning has a mark of its own
+            lines.append((frame["from_ms"], -1, f"{stretch['host']} is {stretch['state']}"))
     lines += [(mark["at_ms"], 1, mark["text"]) for mark in frame["marks"]]
     if not lines:
         return NOTHING
@@ -54,3 +57,12 @@ def spacetime_text(frame: Frame) -> str:
     if frame["left_out"]:
         text += f"\n({frame['left_out']} other messages are not shown)"
     return text
+
+
+def _fate(message: Frame) -> str:
+    if message["lost"]:
+        return "is lost"
+    if message["arrives_ms"] is None:
+        return "is kept back by the network"
+    kept = "is kept back by the network, " if message["kept_back"] else ""
+    return f"{kept}arrives {message['arrives_ms']:.3f} ms"

@@ -82,6 +82,73 @@ def test_a_machine_that_is_down_is_grey_and_a_lost_message_says_so():
     assert png(ks.views.spacetime(cluster.trace, start)).startswith(b"\x89PNG")
 
 
+def test_a_paused_machine_is_striped_and_says_so():
+    cluster = ks.Cluster(brokers=3, seed=7)
+    start = cluster.now_ms
+    cluster.pause(101)
+    cluster.run(for_ms=50)
+    cluster.resume(101)
+    cluster.run(for_ms=50)
+    ax = ks.views.spacetime(cluster.trace, start, hosts=["broker-101"])
+    (bar,) = ax.patches
+    assert (bar.get_x(), bar.get_width(), bar.get_hatch()) == (start, 50, "////")
+    assert "paused" in [text.get_text() for text in ax.texts]
+    assert "broker-101 is paused" in ks.views.describe_spacetime(cluster.trace, start + 10, hosts=["broker-101"])
+
+
+def test_a_network_partition_keeps_back_what_is_not_lost():
+    cluster = ks.Cluster(brokers=1, seed=7)
+    cluster.create_topic("t", partitions=1)
+    producer = cluster.producer()
+    producer.send("t", "warm").get()
+    start = cluster.now_ms
+    cluster.inject(ks.faults.Partition("producer-1", 101))
+    producer.send("t", "kept back")
+    cluster.run(for_ms=50)
+    in_between = ks.views.describe_spacetime(cluster.trace, start)
+    assert "Produce t-0 1 rec (is kept back by the network)" in in_between
+    cluster.heal()
+    cluster.run(for_ms=500)
+    words = ks.views.describe_spacetime(cluster.trace, start)
+    assert "Produce t-0 1 rec (is kept back by the network, arrives" in words
+    assert "is lost" not in words
+    assert "partition on producer-1 <-> broker-101 is over" in words
+    assert "partition on producer-1 <-> broker-101 is over" in ks.views.spacetime(cluster.trace, start).get_xlabel()
+
+
+def test_what_retention_and_compaction_took_away_is_not_in_the_log_picture():
+    cluster = ks.Cluster(brokers=1, seed=7)
+    cluster.create_topic("old", partitions=1, segment_bytes=100)
+    settings = {"cleanup_policy": "compact", "segment_ms": 60_000, "min_cleanable_dirty_ratio": 0.01}
+    cluster.create_topic("latest", partitions=1, **settings)
+    producer = cluster.producer(acks="all")
+    for number in range(5):
+        producer.send("old", f"{number}", key="a").get()
+        producer.send("latest", f"{number}", key="b" if number == 1 else "a").get()
+    cluster.run(for_ms=120_000)
+    producer.send("latest", "5", key="c").get()
+    cluster.run(for_ms=8 * 86_400_000)
+    old, latest = (ks.views.describe_partition_log(cluster.trace, topic) for topic in ("old", "latest"))
+    assert old == "partition 0: leader broker-101, ISR 101, log start 5, log end 5, high watermark 5: empty"
+    assert latest.endswith("log end 6, high watermark 6: 1 b, 4 a, 5 c")
+    ax = ks.views.partition_log(cluster.trace, "latest")
+    assert [text.get_text() for text in ax.texts].count("⋮") == 1
+    (box,) = (patch for patch in ax.patches[-1:])
+    lines = [line.get_xdata()[0] for line in ax.lines]
+    assert max(lines) - (box.get_x() + 1) < 0.1, "the high watermark stands behind the last box, gaps or not"
+    assert "log start 5" in [text.get_text() for text in ks.views.partition_log(cluster.trace, "old").texts]
+
+
+def test_a_new_topic_under_an_old_name_begins_empty():
+    cluster = ks.Cluster(brokers=1, seed=7)
+    cluster.create_topic("t", partitions=1)
+    cluster.producer(acks="all").send("t", "gone").get()
+    cluster.admin().delete_topic("t").get()
+    cluster.run(for_ms=2_000)
+    cluster.create_topic("t", partitions=1)
+    assert ks.views.describe_partition_log(cluster.trace, "t").endswith("log end 0, high watermark 0: empty")
+
+
 def test_an_empty_trace_gives_a_sensible_picture():
     nothing = Trace([])
     assert ks.views.describe_partition_log(nothing, "t") == "Nothing has happened yet."
