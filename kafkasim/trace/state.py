@@ -31,11 +31,10 @@ class State:
 
     def _forget_logs_of(self, topic: str) -> None:
         """A new topic has new logs, whatever lay under its name before."""
-        for kind in (kinds.HighWatermarkMoved, kinds.LogStartMoved):
-            for old in self.all(kind):
-                if old.tp.topic == topic:
-                    del self._last[kind, old.subject]
-        self._log_ends = {key: end for key, end in self._log_ends.items() if key[1].topic != topic}
+        for key, old in list(self._last.items()):
+            if isinstance(old, kinds.HighWatermarkMoved | kinds.LogStartMoved) and old.tp.topic == topic:
+                del self._last[key]
+        self._log_ends = {at: end for at, end in self._log_ends.items() if at[1].topic != topic}
 
     def last(self, kind: type[F], *subject: object) -> F | None:
         """The last fact of a kind about a subject."""
