@@ -58,6 +58,7 @@ from kafkasim.errors.producers import (
 )
 from kafkasim.errors.topics import (
     BrokerIdNotRegisteredException,
+    BrokerNotAvailableException,
     CorruptRecordException,
     ElectionNotNeededException,
     EligibleLeadersNotAvailableException,
@@ -107,6 +108,7 @@ from kafkasim.errors.topics import (
 
 __all__ = [
     "BrokerIdNotRegisteredException",
+    "BrokerNotAvailableException",
     "BufferExhaustedException",
     "CommitFailedException",
     "ConcurrentTransactionsException",

@@ -137,6 +137,10 @@ class UnknownLeaderEpochException(RetriableException, code=75, name="UNKNOWN_LEA
     """The request carries a newer leader epoch than the broker knows."""
 
 
+class BrokerNotAvailableException(KafkaError, code=8, name="BROKER_NOT_AVAILABLE"):
+    """The controller does not know this broker as registered."""
+
+
 class StaleBrokerEpochException(KafkaError, code=77, name="STALE_BROKER_EPOCH"):
     """The broker has been registered again since."""
 

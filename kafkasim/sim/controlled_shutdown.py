@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.zk_errors import NoNodeError
-from kafkasim.errors import KafkaError, NotControllerException, StaleBrokerEpochException
+from kafkasim.errors import BrokerNotAvailableException, KafkaError, NotControllerException, StaleBrokerEpochException
 from kafkasim.messages.control import ControlledShutdownRequest, ControlledShutdownResponse
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.network import Reply
@@ -67,7 +67,10 @@ class ControlledShutdown:
 
     def _shut_down(self, request: ControlledShutdownRequest, reply: Reply) -> Steps:
         controller, context, broker = self._controller, self._controller.context, request.broker_id
-        if context.broker_epochs.get(broker, -1) != request.broker_epoch:
+        if broker not in context.broker_epochs:
+            reply(ControlledShutdownResponse(BrokerNotAvailableException))  # it stops before it was registered
+            return
+        if context.broker_epochs[broker] != request.broker_epoch:
             reply(ControlledShutdownResponse(StaleBrokerEpochException))
             return
         context.shutting_down[broker] = None

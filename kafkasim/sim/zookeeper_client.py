@@ -189,7 +189,7 @@ class ZooKeeperClient:
             return
         self._give_up_waiting()
         match connected.error:
-            case None:
+            case None if session.is_connected:  # else it was lost again in the same moment, as at the end of a pause
                 self._connected()
             case SessionExpiredError():
                 self._expired()

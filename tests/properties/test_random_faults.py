@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 import kafkasim as ks
 from tests.properties.play import is_healed, play
 
-FEW, ALL, CHUNK = 30, 360, 10
+FEW, ALL, CHUNK = 20, 320, 10
+EVERYBODY = ("zookeeper-1", "zookeeper-2", "zookeeper-3")
+ZOOKEEPER_TOO = (*range(10), 24, 54)
+"""Among them a connection that was won and lost within one pause, and a stop before the broker was registered."""
 
 
-def check(seeds: range) -> None:
+def check(seeds: Iterable[int], others: tuple[str, ...] = ()) -> None:
     for seed in seeds:
-        cluster = play(seed)
+        cluster = play(seed, others=others)
         findings = ks.invariants.protocol(cluster.trace)
         assert not len(findings), f"seed {seed}: {findings}"
         assert is_healed(cluster) == [], f"seed {seed} has not healed"
@@ -23,7 +28,12 @@ def test_the_theorems_hold_under_random_faults_and_the_cluster_heals(first):
     check(range(first, first + CHUNK))
 
 
-@pytest.mark.slow
+def test_the_same_with_faults_of_zookeeper_servers_too():
+    check(ZOOKEEPER_TOO, EVERYBODY)
+
+
+@pytest.mark.search
 @pytest.mark.parametrize("first", range(FEW, ALL, CHUNK))
-def test_the_same_with_many_more_seeds(first):
-    check(range(first, first + CHUNK))
+@pytest.mark.parametrize("others", [(), EVERYBODY], ids=["brokers", "zookeeper too"])
+def test_the_same_with_many_more_seeds(first, others):
+    check(range(first, first + CHUNK), others)

@@ -115,3 +115,21 @@ def test_the_end_of_a_pause_finds_a_process_that_was_killed_meanwhile_dead():
     cluster.run(for_ms=20_000)
     assert cluster.trace.of(HostChanged, host="broker-102")[-1].state == "running"
     assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["pause", "kill"]
+
+
+def test_a_broker_that_is_stopped_before_it_was_registered_is_taken_back_into_the_isr():
+    cluster = cluster_with_topic()
+    producer = cluster.producer(acks="all")
+    producer.send("t", "a").get()
+    stopped = follower(cluster)
+    cluster.kill(stopped)
+    cluster.run(for_ms=25_000)
+    producer.send("t", "b").get()
+    cluster.inject(ks.faults.Delay(stopped, cluster.zookeeper.servers, by_ms=300, for_ms=20_000))
+    cluster.inject(ks.faults.Restart(stopped))
+    cluster.run(for_ms=3_000)
+    assert stopped not in cluster.trace.now.live_brokers, "it is still starting"
+    cluster.inject(ks.faults.Stop(stopped, for_ms=1_000))
+    cluster.run(for_ms=60_000)
+    assert stopped in cluster.trace.now.live_brokers
+    assert set(cluster.trace.now.isr("t-0")) == set(cluster.brokers)
