@@ -43,6 +43,7 @@ class NetworkClient:
         self._on_update = on_update
         self._wanted: dict[str, None] = {}
         self._channels: dict[str, Channel] = {}
+        self._first_channels: list[Channel] = []
         self._chance = host.kernel.rng(f"least loaded/{host.name}")
         self._asking = False
         self._again = False
@@ -81,7 +82,7 @@ class NetworkClient:
 
     def close(self) -> None:
         """Hang up everywhere."""
-        for channel in self._channels.values():
+        for channel in (*self._first_channels, *self._channels.values()):
             channel.close()
 
     # --- the picture of the cluster ----------------------------------------------------------------------------
@@ -161,6 +162,8 @@ class NetworkClient:
             return
         before = self._leaders()
         if response.brokers:
+            if not self.brokers_known:
+                self._leave_first_channels()
             self.nodes = dict(response.brokers)
             self.brokers_known = True
         self.controller_id = response.controller_id
@@ -181,6 +184,15 @@ class NetworkClient:
         )
         if self._again or missing:
             self.refresh()
+
+    def _leave_first_channels(self) -> None:
+        """A bootstrap address is no broker yet: the brokers that it tells of get connections of their own.
+
+        So a client is ready to ask only those brokers that it has had to do with. Kafka: Cluster.bootstrap, whose nodes
+        have ids of their own, below zero.
+        """
+        self._first_channels = list(self._channels.values())
+        self._channels = {}
 
     @staticmethod
     def _newer(
