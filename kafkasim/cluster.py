@@ -45,11 +45,10 @@ class Cluster:
 
     ``brokers`` is a count (ids from 101 on) or a list of ids; ``zookeepers`` the number of ZooKeeper servers; ``racks``
     one rack per broker. ``broker_config`` and ``zookeeper_config`` are settings under their own names; ``network``
-    those
-    of :class:`NetworkConfig`. ``first_broker`` starts first and so becomes the controller. ``start_time_ms`` is the
-    wall clock at time 0. ``zookeeper_observers`` names
-    ZooKeeper servers that serve and do not vote. With ``brokers=0`` there is the ensemble alone; with ``start=False``
-    nothing runs until :meth:`start` is called for it. The same arguments and calls give the same trace, to the byte.
+    those of :class:`NetworkConfig`. ``first_broker`` starts first and so becomes the controller. ``start_time_ms`` is
+    the wall clock at time 0. ``zookeeper_observers`` names ZooKeeper servers that serve and do not vote. With
+    ``brokers=0`` there is the ensemble alone; with ``start=False`` nothing runs until :meth:`start` is called for it.
+    The same arguments and calls give the same trace, to the byte.
     """
 
     def __init__(
@@ -267,8 +266,7 @@ class Cluster:
         self._admin.create_topic(topic, partitions, replication_factor, config, assignment=assignment).get()
 
     def producer(self, config: Mapping[str, object] | None = None, **settings: object) -> Producer:
-        """A native producer with the Java client's settings: ``acks="all"``, ``linger_ms=5`` or ``{"linger.ms":
-        5}``."""
+        """A native producer with the Java client's settings: ``acks="all"``, ``linger_ms=5``, ``{"linger.ms": 5}``."""
         parsed = ProducerConfig.parse(_merged(config, settings))
         host, bootstrap = self._client_host(parsed.client_id, "producer", parsed.bootstrap_servers)
         return Producer(host, bootstrap, parsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 from collections.abc import Callable
@@ -90,6 +91,24 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
 """Every numeric parameter of the public face, and a call that gives it."""
 QUIET = {(State, what, "broker") for what in ("log_end_offset", "high_watermark", "log_start_offset")}
 """Questions about a broker that is not there answer None or 0, as every question to a State does."""
+
+
+FAULT_NUMBERS = [
+    (kind, field.name)
+    for kind in vars(ks.faults).values()
+    if dataclasses.is_dataclass(kind) and kind is not ks.faults.Plan  # drawn by plan(), which checks
+    for field in dataclasses.fields(kind)
+    if {"int", "float"} & set(str(field.type).replace("|", " ").split())
+]
+"""Every numeric field of every fault."""
+
+
+@pytest.mark.parametrize("given", [math.nan, math.inf, -math.inf, True, "3", [1], -1], ids=repr)
+@pytest.mark.parametrize(("kind", "field"), FAULT_NUMBERS, ids=lambda one: getattr(one, "__name__", one))
+def test_a_fault_refuses_what_is_no_number(kind, field, given):
+    must = {f.name: 101 for f in dataclasses.fields(kind) if f.default is f.default_factory is dataclasses.MISSING}
+    with pytest.raises(OURS, match=field):
+        kind(**(must | {field: given}))
 
 
 def numeric_parameters() -> set[tuple[type, str, str]]:
