@@ -81,6 +81,9 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
     (Admin, "alter_consumer_group_offsets", "offsets"): lambda w, x: w["admin"].alter_consumer_group_offsets(
         "g", {TP: x}
     ),
+    (Admin, "abort_transaction", "producer_id"): lambda w, x: w["admin"].abort_transaction(TP, x, 0),
+    (Admin, "abort_transaction", "producer_epoch"): lambda w, x: w["admin"].abort_transaction(TP, 0, x),
+    (Admin, "abort_transaction", "coordinator_epoch"): lambda w, x: w["admin"].abort_transaction(TP, 0, 0, x),
     (Trace, "between", "from_ms"): lambda w, x: w["trace"].between(x, 5),
     (Trace, "between", "to_ms"): lambda w, x: w["trace"].between(0, x),
     (Trace, "at", "at_ms"): lambda w, x: w["trace"].at(x),

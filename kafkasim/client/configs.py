@@ -115,6 +115,8 @@ PRODUCER = Known(
         **CLIENT_NATIVE,
         "client_id": None,
         "enable_idempotence": True,
+        "transactional_id": None,
+        "transaction_timeout_ms": 60000,
         "delivery_timeout_ms": 120000,
         "acks": -1,
         "retries": FOREVER,
@@ -127,8 +129,6 @@ PRODUCER = Known(
     own={"key_serializer": None, "value_serializer": None, "partitioner": DefaultPartitioner()},
     fixed={
         **CLIENT_FIXED,
-        "transactional_id": None,
-        "transaction_timeout_ms": 60000,
         "compression_type": None,
         "allow_auto_create_topics": True,
         "ssl_ciphers": None,
@@ -195,8 +195,6 @@ def checked(known: Known, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(name: str, value: object, default: object) -> str:
-    if name.startswith("transaction"):
-        return f"{name}={checks.shown(value)}: transactions come with exactly-once, which is not modelled yet."
     allowed = "be left out" if default is NOT_HERE else f"be {default!r}, its default, or be left out"
     return f"{name} must {allowed}: kafkasim does not model this setting. Got {checks.shown(value)}."
 

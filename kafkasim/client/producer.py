@@ -1,16 +1,18 @@
 """KafkaProducer with kafka-python's arguments, over the native producer. kafka-python: kafka.producer.
 
-send() returns at once, but for the first record of a topic: then it waits for metadata, up to max_block_ms. Left out:
-transactions, compression, raw metrics.
+send() returns at once, but for the first record of a topic: then it waits for metadata, up to max_block_ms. Calls
+about transactions wait. Left out: compression, raw metrics.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kafkasim.client.configs import PRODUCER, checked, native_settings
+from kafkasim.client.consumer_arguments import plain
 from kafkasim.client.errors import (
     BY_CODE,
     IllegalStateError,
@@ -22,7 +24,7 @@ from kafkasim.client.errors import (
 from kafkasim.client.futures import FutureRecordMetadata, RecordMetadata, finished, milliseconds
 from kafkasim.client.partitioner import Asking, Partitioner, PartitionerBridge
 from kafkasim.client.serializer import serialized
-from kafkasim.client.structs import header_size
+from kafkasim.client.structs import ConsumerGroupMetadata, header_size
 from kafkasim.config import checks
 from kafkasim.errors import ConfigError, KafkaError, UsageError
 from kafkasim.records import TopicPartition
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from kafkasim.cluster import Cluster
 
 log = logging.getLogger(__name__)
-
-NO_TRANSACTIONS = "Transactions come with exactly-once, which is not modelled yet."
 
 
 class KafkaProducer:
@@ -74,7 +74,15 @@ class KafkaProducer:
         self._closed = False
 
     def _settle_idempotence(self, given: dict[str, Any]) -> None:
-        """acks, retries and requests in flight that stand against idempotence win, unless it was asked for."""
+        """acks, retries and requests in flight that stand against idempotence win, unless it was asked for.
+
+        A transactional_id asks for it.
+        """
+        asked_for = "enable_idempotence" in given
+        if self.config["transactional_id"] is not None:
+            if not self.config["enable_idempotence"]:
+                raise KafkaConfigurationError("Cannot set transactional_id without enable_idempotence.")
+            asked_for = True
         if not self.config["enable_idempotence"]:
             return
         against = [name for name, clash in (
@@ -85,13 +93,15 @@ class KafkaProducer:
         if not against:
             return
         listed = ", ".join(f"{name}={self.config[name]!r}" for name in against)
-        if "enable_idempotence" in given:
+        if asked_for:
             raise KafkaConfigurationError(f"enable_idempotence=True is incompatible with user-provided {listed}")
         log.warning("Idempotence is disabled: it does not go together with %s.", listed)
         self.config["enable_idempotence"] = False
 
     def __repr__(self) -> str:
-        return f"<KafkaProducer client_id={self.config['client_id']} transactional_id=None>"
+        return (
+            f"<KafkaProducer client_id={self.config['client_id']} transactional_id={self.config['transactional_id']}>"
+        )
 
     # --- sending -------------------------------------------------------------------------------------------
 
@@ -121,12 +131,17 @@ class KafkaProducer:
         if partition is not None and partition not in known:
             raise ConfigError(f"Unrecognized partition {partition} for topic {topic}; it has {sorted(known)}.")
         self._bridge.asking = Asking(key, value)
-        future = self._native.send(
-            topic, value_bytes, key=key_bytes, partition=partition, timestamp=timestamp_ms, headers=headers
-        )
+        try:
+            future = self._native.send(
+                topic, value_bytes, key=key_bytes, partition=partition, timestamp=timestamp_ms, headers=headers
+            )
+        except UsageError as error:
+            raise IllegalStateError(str(error)) from error
         too_large = future.error is not None and isinstance(future.error, BY_TOO_LARGE)
         if too_large:
             raise BY_CODE[10](str(future.error), cause=future.error)
+        if future.error is not None and self.config["transactional_id"] is not None:
+            raise translated(future.error) from future.error
         self._counts["record-send-total"] += 1
         sent = FutureRecordMetadata(
             self.kernel, future, "get()", lambda native: _metadata(native, header_size(headers))
@@ -197,24 +212,58 @@ class KafkaProducer:
     # --- transactions ------------------------------------------------------------------------------------------
 
     def init_transactions(self) -> None:
-        """Not modelled yet."""
-        raise UsageError(NO_TRANSACTIONS)
+        """Get the producer id; aborts what an earlier producer of this transactional_id has left open.
+
+        KafkaTimeoutError after max_block_ms; called again it waits on.
+        """
+        self._transact("init_transactions()", self._native.init_transactions)
 
     def begin_transaction(self) -> None:
-        """Not modelled yet."""
-        raise UsageError(NO_TRANSACTIONS)
+        """Begin a transaction; IllegalStateError when one is open."""
+        self._transact("begin_transaction()", self._native.begin_transaction)
 
     def send_offsets_to_transaction(self, offsets: Any, group_metadata: Any) -> None:
-        """Not modelled yet."""
-        raise UsageError(NO_TRANSACTIONS)
+        """Commit a consumer's offsets with the transaction.
+
+        ``offsets`` are {TopicPartition: OffsetAndMetadata}; ``group_metadata`` is what ``consumer.group_metadata()``
+        gives, or just the group's name.
+        """
+        if not isinstance(group_metadata, str | ConsumerGroupMetadata):
+            raise WrongTypeError(
+                "group_metadata must be a ConsumerGroupMetadata, from consumer.group_metadata(), or a group's name."
+                f" Got {checks.shown(group_metadata)}."
+            )
+        chosen = plain({} if offsets is None else offsets) or {}
+        self._transact(
+            "send_offsets_to_transaction()",
+            lambda: self._native.send_offsets_to_transaction(chosen, group_metadata),
+        )
 
     def commit_transaction(self) -> None:
-        """Not modelled yet."""
-        raise UsageError(NO_TRANSACTIONS)
+        """Wait for all records, then commit; the first error of a record is raised, and only an abort is left."""
+        self._transact("commit_transaction()", self._native.commit_transaction)
 
     def abort_transaction(self) -> None:
-        """Not modelled yet."""
-        raise UsageError(NO_TRANSACTIONS)
+        """Abort: readers of committed data skip what was sent."""
+        self._transact("abort_transaction()", self._native.abort_transaction)
+
+    def _transact(self, call: str, begin: Callable[[], Future[None] | None]) -> None:
+        """Do what a call about transactions begins, and wait for it."""
+        self._open()
+        if self.config["transactional_id"] is None:
+            raise IllegalStateError(f"{call} needs a transactional_id. Give one to KafkaProducer(...).")
+        try:
+            future = begin()
+        except UsageError as error:
+            raise IllegalStateError(str(error)) from error
+        except KafkaError as error:
+            raise translated(error) from error
+        if future is None:
+            return
+        if not future.is_done():
+            finished(self.kernel, future, call)
+        if future.error is not None:
+            raise translated(future.error) from future.error
 
 
 BY_TOO_LARGE = KafkaError.by_name["MESSAGE_TOO_LARGE"]

@@ -53,6 +53,7 @@ from kafkasim.errors.producers import (
     OutOfOrderSequenceException,
     ProducerFencedException,
     TransactionAbortableException,
+    TransactionalIdNotFoundException,
     TransactionCoordinatorFencedException,
     UnknownProducerIdException,
 )
@@ -189,6 +190,7 @@ __all__ = [
     "TransactionAbortableException",
     "TransactionAbortedException",
     "TransactionCoordinatorFencedException",
+    "TransactionalIdNotFoundException",
     "UnknownLeaderEpochException",
     "UnknownMemberIdException",
     "UnknownNameError",

@@ -25,6 +25,10 @@ class InvalidPidMappingException(KafkaError, code=49, name="INVALID_PRODUCER_ID_
     """The producer id does not belong to this transactional id."""
 
 
+class TransactionalIdNotFoundException(KafkaError, code=105, name="TRANSACTIONAL_ID_NOT_FOUND"):
+    """Nobody has used this transactional id."""
+
+
 class InvalidTxnTimeoutException(KafkaError, code=50, name="INVALID_TRANSACTION_TIMEOUT"):
     """transaction.timeout.ms is above the broker's limit."""
 

@@ -16,6 +16,7 @@ from kafkasim.records import TopicPartition
 from kafkasim.sim.admin_answers import ClusterDescription, OffsetInfo, TopicDescription, topic_description
 from kafkasim.sim.admin_calls import AdminCalls
 from kafkasim.sim.admin_groups import ConsumerGroupDescription, ConsumerGroupListing, GroupCalls
+from kafkasim.sim.admin_transactions import TransactionCalls, TransactionDescription, TransactionListing
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
 
@@ -34,6 +35,7 @@ class Admin:
         self.config = config
         self._calls = AdminCalls(host, bootstrap, config)
         self._groups = GroupCalls(self._calls)
+        self._transactions = TransactionCalls(self._calls)
 
     def close(self) -> None:
         """Hang up."""
@@ -267,6 +269,25 @@ class Admin:
     def delete_consumer_group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Future[None]:
         """Forget committed offsets; not of topics that a member is subscribed to."""
         return self._groups.delete_offsets(group, partitions)
+
+    # --- transactions ----------------------------------------------------------------------------------------------
+
+    def list_transactions(self) -> Future[list[TransactionListing]]:
+        """The transactional ids that the brokers coordinate, sorted, each with the state of its last transaction."""
+        return self._transactions.list()
+
+    def describe_transaction(self, transactional_id: str) -> Future[TransactionDescription]:
+        """State, producer id and epoch, coordinator, timeout, start and partitions.
+
+        TransactionalIdNotFoundException for an id that nobody has used. Kafka: describeTransactions.
+        """
+        return self._transactions.describe(transactional_id)
+
+    def abort_transaction(
+        self, partition: TopicPartition, producer_id: int, producer_epoch: int, coordinator_epoch: int = -1
+    ) -> Future[None]:
+        """Write an abort marker into one partition whose transaction hangs; describe_producers() has the numbers."""
+        return self._transactions.abort(partition, producer_id, producer_epoch, coordinator_epoch)
 
 
 def _raise(response: admin.AdminResponse) -> None:

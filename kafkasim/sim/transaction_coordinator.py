@@ -23,6 +23,7 @@ from kafkasim.errors import (
     InvalidTxnTimeoutException,
     KafkaError,
     NotCoordinatorException,
+    TransactionalIdNotFoundException,
 )
 from kafkasim.messages import transactions as api
 from kafkasim.messages.data import Error, PartitionProduceResponse, ProduceResponse
@@ -221,7 +222,8 @@ class TransactionCoordinator:
         """One transaction as it is."""
         error, known = self._known(request.transactional_id)
         if known is None:
-            return api.DescribeTransactionsResponse(error)
+            unknown = error is InvalidPidMappingException
+            return api.DescribeTransactionsResponse(TransactionalIdNotFoundException if unknown else error)
         return api.DescribeTransactionsResponse(
             None, known.state.value, known.producer_id, known.producer_epoch, known.timeout_ms, known.start_ms,
             tuple(sorted(known.partitions)),

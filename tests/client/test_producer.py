@@ -230,11 +230,59 @@ def test_nothing_may_wait_inside_a_process(cluster: Cluster, kafka: ClientLibrar
     assert "cluster.producer()" in caught[0]
 
 
-def test_transactions_are_refused(kafka: ClientLibrary) -> None:
-    with pytest.raises(UsageError, match="come with exactly-once"):
-        kafka.KafkaProducer(transactional_id="t")
-    with pytest.raises(UsageError, match="come with exactly-once"):
+def read(kafka: ClientLibrary, isolation_level: str) -> list[bytes]:
+    consumer = kafka.KafkaConsumer(isolation_level=isolation_level, auto_offset_reset="earliest")
+    consumer.assign([kafka.TopicPartition("truck_gps", 0)])
+    found = [one.value for _ in range(4) for records in consumer.poll(500).values() for one in records]
+    consumer.close()
+    return found
+
+
+def test_a_committed_transaction_is_read_and_an_aborted_one_is_not(kafka: ClientLibrary) -> None:
+    producer = kafka.KafkaProducer(transactional_id="t")
+    tp = kafka.TopicPartition("truck_gps", 0)
+    producer.init_transactions()
+    for value, offset, end in ((b"kept", 3, producer.commit_transaction), (b"gone", 7, producer.abort_transaction)):
+        producer.begin_transaction()
+        producer.send("truck_gps", value, partition=0)
+        producer.send_offsets_to_transaction({tp: kafka.structs.OffsetAndMetadata(offset, "", -1)}, "readers")
+        end()
+    producer.close()
+
+    assert read(kafka, "read_committed") == [b"kept"]
+    assert read(kafka, "read_uncommitted") == [b"kept", b"gone"]
+    offsets = kafka.KafkaAdminClient().list_group_offsets({"readers": None})
+    assert [found.offset for found in offsets["readers"].values()] == [3]
+
+
+def test_a_zombie_is_fenced(kafka: ClientLibrary) -> None:
+    zombie, successor = (kafka.KafkaProducer(transactional_id="t") for _ in range(2))
+    zombie.init_transactions()
+    zombie.begin_transaction()
+    zombie.send("truck_gps", b"late", partition=0).get()
+    successor.init_transactions()
+    with pytest.raises(kafka.errors.ProducerFencedError):
+        zombie.commit_transaction()
+    with pytest.raises(kafka.errors.KafkaError):
+        zombie.send("truck_gps", b"later", partition=0)
+
+
+def test_calls_about_transactions_need_an_id_and_their_order(kafka: ClientLibrary) -> None:
+    with pytest.raises(kafka.errors.IllegalStateError, match="transactional_id"):
         kafka.KafkaProducer().begin_transaction()
+    producer = kafka.KafkaProducer(transactional_id="t")
+    for call in (producer.begin_transaction, lambda: producer.send("truck_gps", b"x")):
+        with pytest.raises(kafka.errors.IllegalStateError):
+            call()
+    producer.init_transactions()
+    producer.begin_transaction()
+    with pytest.raises(kafka.errors.IllegalStateError):
+        producer.begin_transaction()
+    with pytest.raises(TypeError, match="group_metadata must be"):
+        producer.send_offsets_to_transaction({}, 5)
+    for settings in ({"enable_idempotence": False}, {"acks": 1}):
+        with pytest.raises(kafka.errors.KafkaConfigurationError):
+            kafka.KafkaProducer(transactional_id="t", **settings)
 
 
 def test_a_name_that_kafka_errors_lacks_is_told_with_its_neighbours(kafka: ClientLibrary) -> None:

@@ -120,6 +120,7 @@ def transactional_loop(kafka: Any, bootstrap: str, topic: str) -> Any:
                     next_one = kafka.structs.OffsetAndMetadata(record.offset + 1, "", -1)
                     offsets[kafka.TopicPartition(topic, record.partition)] = next_one
                 producer.send_offsets_to_transaction(offsets, consumer.group_metadata())
+                producer.flush()  # else it is open whether the results are in the log before the crash
                 if any(record.value == dies_at for record in records):
                     raise Crash
                 producer.commit_transaction()

@@ -183,3 +183,27 @@ def test_a_timeout_above_the_brokers_limit_is_refused(cluster):
     with pytest.raises(errors.KafkaException) as caught:
         cluster.producer(transactional_id="tx", transaction_timeout_ms=1_000_000).init_transactions().get()
     assert isinstance(caught.value.cause, errors.InvalidTxnTimeoutException)
+
+
+def test_an_admin_describes_lists_and_takes_back(cluster):
+    admin = cluster.admin()
+    with pytest.raises(errors.TransactionalIdNotFoundException):
+        admin.describe_transaction("tx").get()
+    producer = started(cluster, transaction_timeout_ms=30_000)
+    sent_ms = producer.send("t", "hangs").get().timestamp
+    found = admin.describe_transaction("tx").get()
+    assert (found.state, found.producer_id, found.producer_epoch, found.topic_partitions) == ("Ongoing", 0, 0, (TP,))
+    assert found.transaction_timeout_ms == 30_000
+    began_ms = found.transaction_start_time_ms
+    assert sent_ms < began_ms < sent_ms + 100
+    assert [str(one.transactional_id) + one.state for one in admin.list_transactions().get()] == ["txOngoing"]
+
+    assert read(cluster, "read_committed") == []
+    admin.abort_transaction(TP, found.producer_id, found.producer_epoch).get()
+    cluster.run(for_ms=1000)
+    assert batches(cluster) == [(0, 0, False), (0, -1, True)]
+    assert admin.describe_transaction("tx").get().coordinator_id == found.coordinator_id
+    producer.abort_transaction().get()
+    cluster.run(for_ms=1000)
+    found = admin.describe_transaction("tx").get()
+    assert (found.state, found.transaction_start_time_ms, found.topic_partitions) == ("CompleteAbort", began_ms, ())
