@@ -258,3 +258,12 @@ def test_most_votes_win_among_what_all_support() -> None:
     play.join("c-1", protocols=("roundrobin", "range", "sticky"))
     play.at(6000)
     assert play.group.protocol == "sticky"
+
+
+def test_in_the_join_phase_nobody_syncs() -> None:
+    play = Play()
+    play.stable("a-1", "b-1")
+    play.join("c-1")
+    assert play.group.state is GroupState.PREPARING_REBALANCE
+    assert name(play.sync("b-1")["b-1"]) == "REBALANCE_IN_PROGRESS"
+    assert play.group.state is GroupState.PREPARING_REBALANCE

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import kafkasim as ks
-from tests.fidelity import key_table, oracle, vectors
+from tests.fidelity import by_hand, key_table, oracle, vectors
 from tests.fidelity.recordings import names_used, replay
 
 Say = Callable[[str], object]
@@ -93,5 +93,7 @@ def _vectors(data: dict[str, Any]) -> Iterator[Case]:
         for case in found:
             if category in vectors.CATEGORIES:
                 yield Case(case["id"], vectors.expected(category, case), vectors.question(category, case))
+            elif case["id"] in by_hand.TESTS:
+                yield Case(case["id"], difference=lambda say, name=case["id"]: by_hand.difference(name))
             else:
                 yield Case(case["id"], need=category)
