@@ -24,9 +24,11 @@ from kafkasim.config import checks
 from kafkasim.errors import (
     CommitFailedException,
     ConfigError,
+    InvalidProducerEpochException,
     KafkaError,
     ProducerFencedException,
     RebalanceInProgressException,
+    TimeoutException,
     unknown_name,
 )
 from kafkasim.records import TopicPartition
@@ -42,6 +44,8 @@ STEPS = ("poll", "process", "commit", "begin", "send", "offsets")
 APPLIED, IGNORED, IN_TRANSACTION = "applied", "ignored", "in transaction"
 GONE = (CommitFailedException, RebalanceInProgressException)
 """Errors of a commit after which the partitions belong to somebody else: what follows is read again, maybe by them."""
+FENCED = (ProducerFencedException, InvalidProducerEpochException)
+"""Another producer has the same transactional id now: this one is over."""
 
 
 @dataclass(frozen=True)
@@ -269,40 +273,52 @@ def _exactly_once(
     program: _Program, consumer: Consumer, producer: Producer,
     transform: Callable[[ConsumerRecord], Result | None], to: str, poll_ms: float,
 ) -> Loop:  # fmt: skip
-    yield producer.init_transactions()
+    try:
+        yield from _insist(producer.init_transactions)
+        while True:
+            records = yield consumer.poll(poll_ms)
+            if not records:
+                continue
+            if program.step("poll"):
+                return
+            try:
+                producer.begin_transaction()
+                if program.step("begin"):
+                    return
+                offsets: dict[TopicPartition, int] = {}
+                for record in records:
+                    result = transform(record)
+                    if result is not None:
+                        producer.send(to, result[1], key=result[0])
+                        if program.step("send"):
+                            return
+                    note(consumer, to, record, IN_TRANSACTION)
+                    offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
+                yield producer.send_offsets_to_transaction(offsets, consumer.group_metadata())
+                if program.step("offsets"):
+                    return
+                yield from _insist(producer.commit_transaction)
+                if program.step("commit"):
+                    return
+            except FENCED:
+                raise
+            except KafkaError:
+                yield from _insist(producer.abort_transaction)
+                for tp in records.partitions:
+                    if tp in consumer.assignment():
+                        consumer.seek(tp, records[tp][0].offset)
+    except FENCED:
+        yield consumer.close()  # what it owns is for its successor to read
+
+
+def _insist(call: Callable[[], Future[None]]) -> Loop:
+    """Repeat a call that has timed out: only the same call again tells how it ended."""
     while True:
-        records = yield consumer.poll(poll_ms)
-        if not records:
-            continue
-        if program.step("poll"):
-            return
         try:
-            producer.begin_transaction()
-            if program.step("begin"):
-                return
-            offsets: dict[TopicPartition, int] = {}
-            for record in records:
-                result = transform(record)
-                if result is not None:
-                    producer.send(to, result[1], key=result[0])
-                    if program.step("send"):
-                        return
-                note(consumer, to, record, IN_TRANSACTION)
-                offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
-            yield producer.send_offsets_to_transaction(offsets, consumer.group_metadata())
-            if program.step("offsets"):
-                return
-            yield producer.commit_transaction()
-            if program.step("commit"):
-                return
-        except ProducerFencedException:
-            yield consumer.close()  # what it owns is for its successor to read
-            return
-        except KafkaError:
-            yield producer.abort_transaction()
-            for tp in records.partitions:
-                if tp in consumer.assignment():
-                    consumer.seek(tp, records[tp][0].offset)
+            yield call()
+        except TimeoutException:
+            continue
+        return
 
 
 class Stream:

@@ -16,6 +16,10 @@ from kafkasim.sim.kernel import Future, Kernel
 from kafkasim.sim.offsets_for_transaction import OffsetsForTransaction
 from kafkasim.sim.transaction_manager import TransactionManager
 
+SEND_OFFSETS = "send_offsets_to_transaction()"
+"""The one waiting call that need not be repeated after a time-out: its transaction may be aborted. Kafka:
+TransactionManager.handleCachedTransactionRequestResult is for the others alone."""
+
 
 class TransactionalCalls:
     """One producer's transactional calls; ``manager`` is None for a producer that is not idempotent."""
@@ -67,7 +71,7 @@ class TransactionalCalls:
 
     def send_offsets(self, offsets: OffsetsForTransaction) -> Future[None]:
         """sendOffsetsToTransaction()."""
-        call = "send_offsets_to_transaction()"
+        call = SEND_OFFSETS
         if not offsets.offsets:
             manager = self._transactional(call)
             assert manager.transaction is not None
@@ -118,7 +122,8 @@ class TransactionalCalls:
 
         def too_long() -> None:
             if not future.is_done():
-                self._unfinished = (call, result)
+                if call != SEND_OFFSETS:
+                    self._unfinished = (call, result)
                 block_ms = self._config.max_block_ms
                 future.fail(TimeoutException(f"Timeout expired after {block_ms} ms while awaiting {call}."))
 

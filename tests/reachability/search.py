@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import kafkasim as ks
 from kafkasim import faults
-from kafkasim.processing import Sink, at_least_once, at_most_once
+from kafkasim.processing import Sink, at_least_once, at_most_once, exactly_once
 
 BROKERS = (101, 102, 103)
 STORM_MS = 60_000
@@ -19,8 +20,10 @@ CALM_MS = 70_000
 QUICK = {
     "zookeeper.session.timeout.ms": 6000, "replica.lag.time.max.ms": 5000, "group.initial.rebalance.delay.ms": 0,
     "offsets.topic.num.partitions": 1, "transaction.state.log.num.partitions": 1,
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
 }  # fmt: skip
 LOOPS = {"at_most_once": at_most_once, "at_least_once": at_least_once}
+EXACTLY_ONCE = "exactly_once"
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,15 @@ class Run:
     faults: int
     acknowledged: int
     findings: ks.invariants.Findings
+    wrong_results: tuple[str, ...] = ()
 
 
 def search(setting: Setting, seed: int) -> Run:
     """Run one seed to its quiet end."""
     chance = random.Random(f"search/{seed}")
     cluster = ks.Cluster(brokers=3, seed=seed, broker_config=QUICK)
-    cluster.create_topic("orders", partitions=2, replication_factor=3, **{"min_insync_replicas": 2, **setting.topic})
+    for topic in ("orders", "bills"):
+        cluster.create_topic(topic, partitions=2, replication_factor=3, **{"min_insync_replicas": 2, **setting.topic})
     producer = cluster.producer(
         client_id="producer", request_timeout_ms=2_000, delivery_timeout_ms=20_000, **setting.producer
     )
@@ -65,7 +70,25 @@ def search(setting: Setting, seed: int) -> Run:
     cluster.run(until_ms=start_ms + STORM_MS + CALM_MS)
     trace = cluster.trace
     count = len(trace.of("FaultStarted"))
-    return Run(seed, count, ks.invariants.delivery(trace).acknowledged, ks.invariants.anomalies(trace))
+    wrong = _wrong_results(cluster) if setting.loop == EXACTLY_ONCE else ()
+    return Run(seed, count, ks.invariants.delivery(trace).acknowledged, ks.invariants.anomalies(trace), wrong)
+
+
+def _wrong_results(cluster: ks.Cluster) -> tuple[str, ...]:
+    """What a read_committed reader of the results misses, or sees twice, of what lies in the topic of orders."""
+    orders, bills = (Counter(_read(cluster, topic)) for topic in ("orders", "bills"))
+    wrong = {value: (orders[value], bills[value]) for value in orders | bills if orders[value] != bills[value]}
+    return tuple(f"{value!r}: {put} in, {out} out" for value, (put, out) in sorted(wrong.items()))
+
+
+def _read(cluster: ks.Cluster, topic: str) -> list[bytes]:
+    reader = cluster.consumer(isolation_level="read_committed")
+    reader.assign([ks.TopicPartition(topic, number) for number in range(2)])
+    reader.seek_to_beginning()
+    found: list[bytes] = []
+    while records := reader.poll(1_000).get():
+        found += [record.value for record in records]
+    return found
 
 
 def draw(setting: Setting, chance: random.Random, start_ms: float) -> list[tuple[float, faults.Fault]]:
@@ -111,7 +134,7 @@ class Programs:
     """A program that reads the topic, and its crashes: each kills its consumer, and another life begins."""
 
     def __init__(self, cluster: ks.Cluster, loop: str) -> None:
-        self._cluster, self._loop = cluster, LOOPS[loop]
+        self._cluster, self._loop = cluster, loop
         self.sink = Sink()
         self._begin()
 
@@ -120,9 +143,21 @@ class Programs:
             "orders", group_id="billing", enable_auto_commit=False, auto_offset_reset="earliest", max_poll_records=3,
             session_timeout_ms=6_000,
         )  # fmt: skip
-        self._cluster.process(self._loop(self._consumer, self.sink, poll_ms=200, work_ms=150))
+        if self._loop == EXACTLY_ONCE:
+            self._producer = self._cluster.producer(
+                transactional_id="billing", request_timeout_ms=2_000, delivery_timeout_ms=20_000,
+                transaction_timeout_ms=10_000,
+            )  # fmt: skip
+            loop = exactly_once(self._consumer, self._producer, lambda r: (r.key, r.value), "bills", poll_ms=200)
+        else:
+            loop = LOOPS[self._loop](self._consumer, self.sink, poll_ms=200, work_ms=150)
+        consumer = self._consumer
+        # A program that was fenced has ended by itself: like any service it is started again.
+        self._cluster.process(loop).then(lambda _: self._begin() if consumer is self._consumer else None)
 
     def crash(self) -> None:
         """The program dies without a goodbye and is started again."""
         self._cluster.inject(faults.Kill(self._consumer))
+        if self._loop == EXACTLY_ONCE:
+            self._cluster.inject(faults.Kill(self._producer))
         self._begin()
