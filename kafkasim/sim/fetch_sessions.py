@@ -40,7 +40,7 @@ class FetchSession:
         self.parked: Reply | None = None
         self.fetched_at_us = 0
         self.expiry: Timer | None = None
-        self.joining: set[TopicPartition] = set()
+        self.joining: dict[TopicPartition, None] = {}
 
     @property
     def is_follower(self) -> bool:
@@ -96,7 +96,8 @@ class FetchSessions:
             session.positions[tp] = position
             session.ready[tp] = None
             self._watchers.setdefault(tp, {})[session] = None
-        learned = {**request.changed, **session.ready} if session.is_follower else {}
+        joining, session.joining = session.joining, {}
+        learned = {**request.changed, **session.ready, **joining} if session.is_follower else {}
         response = self._collect(session)
         session.parked, session.fetched_at_us = reply, self._host.kernel.now_us
         if _is_worth_sending(response, request.min_bytes):
@@ -174,16 +175,19 @@ class FetchSessions:
         return max(0, session.last_poll_us(now_us) + session.wait_us - now_us) / US_PER_MS
 
     def _poll_again(self, session: FetchSession, tp: TopicPartition) -> None:
-        """A parked poll of a follower outside of the ISR: the next one will count."""
+        """The next poll of a follower outside of the ISR will count, though its position is the same."""
         partition = self._partitions[tp]
         outside = partition.is_leader and session.request.replica_id not in partition.in_sync.committed
-        if outside and session.parked is not None and tp not in session.joining:
-            session.joining.add(tp)
-            self._host.after_ms(self._poll_left_ms(session), self._polled, session, tp)
+        if outside and tp not in session.joining:
+            session.joining[tp] = None
+            if session.parked is not None:
+                self._host.after_ms(self._poll_left_ms(session), self._polled, session, tp)
 
     def _polled(self, session: FetchSession, tp: TopicPartition) -> None:
-        session.joining.discard(tp)
-        if session.parked is None or tp not in session.positions or tp not in self._partitions:
+        if session.parked is None or tp not in session.joining:
+            return  # its next fetch counts, or has counted already
+        del session.joining[tp]
+        if tp not in session.positions or tp not in self._partitions:
             return
         if session.poll_is_over(self._host.kernel.now_us):
             self._answer(session, FetchResponse())
@@ -254,6 +258,7 @@ class FetchSessions:
         session.positions.pop(tp, None)
         session.ready.pop(tp, None)
         session.told.pop(tp, None)
+        session.joining.pop(tp, None)
         self._watchers.get(tp, {}).pop(session, None)
 
     def _drop(self, session: FetchSession) -> None:
