@@ -129,6 +129,9 @@ class ZooKeeperClient:
             raise UsageError(f"The client of {self._host.name} is started already.")
         self._session.drop()
         self._new_session()
+        # As with a new client, nothing has been tried yet. Kafka: ZooKeeperClient.reinitialize.
+        self._place = self._last_place = -1
+        self._first_attempt = True
         self._started = Future(self._host.kernel, "the ZooKeeper session")
         if timeout_ms is not None:
             self._host.after_ms(timeout_ms, self._not_started, self._started)

@@ -208,3 +208,19 @@ def test_an_event_that_comes_in_the_same_moment_as_the_answer_that_arms_its_watc
     cluster = ks.Cluster(brokers=3, seed=seed, broker_config={"zookeeper.session.timeout.ms": 6000})
 
     assert cluster.trace.now.live_brokers == (101, 102, 103)
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_broker_whose_session_expired_while_it_stood_still_is_back_after_one_pause_for_its_only_server(seed):
+    cluster = ks.Cluster([1, 2, 3], zookeepers=1, broker_config={"zookeeper.session.timeout.ms": 6000}, seed=seed)
+    zookeeper = cluster.zookeeper.client()
+    zookeeper.start().get()
+    cluster.pause(1)
+    cluster.run(for_ms=9000)
+    assert "1" not in zookeeper.get_children("/brokers/ids").get()
+    cluster.resume(1)
+    # The old session tries again after one to two seconds; it is over, and the new one is opened at once.
+    cluster.run(for_ms=1000)
+    assert "1" not in zookeeper.get_children("/brokers/ids").get()
+    cluster.run(for_ms=1100)
+    assert "1" in zookeeper.get_children("/brokers/ids").get()
