@@ -17,6 +17,7 @@ from kafkasim.config import (
     ZooKeeperConfig,
     checks,
 )
+from kafkasim.core.truncation import Truncation, truncation_variant
 from kafkasim.errors import ConfigError, UsageError, unknown_name
 from kafkasim.faults import Fault
 from kafkasim.sim.admin import Admin
@@ -46,16 +47,18 @@ class Cluster:
     ``brokers`` is a count (ids from 101 on) or a list of ids; ``zookeepers`` the number of ZooKeeper servers; ``racks``
     one rack per broker. ``broker_config`` and ``zookeeper_config`` are settings under their own names; ``network``
     those of :class:`NetworkConfig`. ``first_broker`` starts first and so becomes the controller. ``start_time_ms`` is
-    the wall clock at time 0. ``zookeeper_observers`` names ZooKeeper servers that serve and do not vote. With
-    ``brokers=0`` there is the ensemble alone; with ``start=False`` nothing runs until :meth:`start` is called for it.
-    The same arguments and calls give the same trace, to the byte.
+    the wall clock at time 0. ``zookeeper_observers`` names ZooKeeper servers that serve and do not vote.
+    ``truncation="high-watermark"`` is how followers cut their logs before Kafka 0.11, which lost records; it may also
+    be an object as those of core/truncation. With ``brokers=0`` there is the ensemble alone; with ``start=False``
+    nothing runs until :meth:`start` is called for it. The same arguments and calls give the same trace, to the byte.
     """
 
     def __init__(
         self, brokers: int | Sequence[int] = 3, *, zookeepers: int = 3, racks: Sequence[str] | None = None,
         broker_config: Mapping[str, object] | None = None, zookeeper_config: Mapping[str, object] | None = None,
         network: Mapping[str, object] | None = None, first_broker: int | str | None = None,
-        zookeeper_observers: Sequence[str] = (), start: bool = True, start_time_ms: int = START_TIME_MS, seed: int = 7,
+        zookeeper_observers: Sequence[str] = (), truncation: str | Truncation = "leader-epoch", start: bool = True,
+        start_time_ms: int = START_TIME_MS, seed: int = 7,
     ) -> None:  # fmt: skip
         checks.flag(start, "start")
         ids = _broker_ids(brokers)
@@ -65,6 +68,7 @@ class Cluster:
             raise ConfigError(f"racks must name one rack for each of the {len(ids)} brokers. Got {len(racks)}.")
         config = BrokerConfig.parse(broker_config or {})
         zookeeper = ZooKeeperConfig.parse(zookeeper_config or {})
+        variant = truncation_variant(truncation)
         self._kernel = Kernel(checks.seed(seed), start_time_ms)
         self._network = Network(self._kernel, NetworkConfig.parse(network or {}))
         self._injector = Injector(self._kernel, self._network)
@@ -76,7 +80,7 @@ class Cluster:
         self._brokers = {
             broker: Broker(
                 broker, self._kernel, self._network, config=config, zookeepers=names,
-                rack=None if racks is None else racks[place],
+                rack=None if racks is None else racks[place], truncation=variant,
             )
             for place, broker in enumerate(ids)
         }  # fmt: skip

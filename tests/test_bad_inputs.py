@@ -159,6 +159,8 @@ def test_what_is_no_number_is_refused_and_named(world, parameter, given):
         (lambda w: ks.Cluster(racks=["a"]), ConfigError, "one rack for each of the 3 brokers"),
         (lambda w: ks.Cluster(seed=-1), ConfigError, "seed"),
         (lambda w: ks.Cluster(broker_config={"num.partition": 3}), ConfigError, "num.partitions"),
+        (lambda w: ks.Cluster(truncation="high_watermark"), UnknownNameError, "high-watermark"),
+        (lambda w: ks.Cluster(truncation=7), ConfigError, "start_of_following"),  # type: ignore[arg-type]
         (lambda w: ks.Cluster(zookeeper_config={"ticktime": 3}), ConfigError, "tickTime"),
         (lambda w: ks.Cluster(first_broker=9), UnknownNameError, "broker-101"),
         (lambda w: w["cluster"].kill("broker-10"), UnknownNameError, "Did you mean broker-10"),

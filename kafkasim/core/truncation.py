@@ -8,9 +8,10 @@ one that has just cut them.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from kafkasim.core.log import Log
+from kafkasim.errors import ConfigError, unknown_name
 
 
 class Truncation(Protocol):
@@ -50,6 +51,27 @@ class TruncateToHighWatermark:
     def last_epoch(self, log: Log) -> int:
         """Nothing: such a follower knows no epochs."""
         return -1
+
+
+VARIANTS: dict[str, type[Truncation]] = {
+    "leader-epoch": TruncateByEpoch,
+    "high-watermark": TruncateToHighWatermark,
+}
+"""The variants by name."""
+
+
+def truncation_variant(given: object) -> Truncation:
+    """The variant of a name, or the object itself; raises UnknownNameError or ConfigError for anything else."""
+    if isinstance(given, str):
+        if given not in VARIANTS:
+            raise unknown_name("variant of truncation", given, VARIANTS)
+        return VARIANTS[given]()
+    if callable(getattr(given, "start_of_following", None)) and callable(getattr(given, "last_epoch", None)):
+        return cast("Truncation", given)
+    raise ConfigError(
+        f"truncation must be one of {', '.join(VARIANTS)}, or an object with the methods start_of_following and"
+        f" last_epoch. Got {given!r}."
+    )
 
 
 def end_of_agreement(log: Log, epoch: int, end_offset: int) -> int:
