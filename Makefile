@@ -14,7 +14,7 @@ UPGRADE ?=
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --only-binary :all: $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test test-all search test-real lint format fidelity notebooks exercises refresh check rewrite browser binder-like ci lock clean
+.PHONY: help env lab test test-all search test-real lint format fidelity notebooks exercises refresh check rewrite bench browser binder-like ci lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ format: $(CI_VENV)/ok ## put the code into the house style
 
 fidelity: env ## compare the simulator with what real Kafka and ZooKeeper did
 	$(BIN)/python -m tests.fidelity
+
+bench: env ## print what runs cost, as counts and ratios
+	$(BIN)/python -m tests.bench
 
 notebooks: env ## run all lessons and solutions and compare with their stored outputs
 	$(BIN)/python -m pytest -q -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout=60 course solutions

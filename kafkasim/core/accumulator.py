@@ -186,6 +186,10 @@ class RecordAccumulator:
         hurry = self.flushing or self.completing or self.is_closed or self.waiting_for_memory
         return first.created_ms if now or hurry else first.created_ms + self.linger_ms
 
+    def filled(self) -> list[TopicPartition]:
+        """The partitions for which batches wait, in the order in which they were first written to."""
+        return [tp for tp, queue in self.queues.items() if queue]
+
     @property
     def has_undrained(self) -> bool:
         """Whether a batch waits to be sent."""

@@ -87,14 +87,12 @@ class Sender:
         """One request to every broker that is ready for one, with at most a batch per partition; whether any left."""
         now_ms = self._kernel.now_ms
         nodes: dict[int, None] = {}
-        for tp, queue in self._accumulator.queues.items():
-            if not queue:
-                continue
+        for tp in self._accumulator.filled():
             leader = self._client.leader(tp)
             if leader is None:
                 self._client.refresh()
                 continue
-            queue[0].see_leader(self._client.leader_epoch(tp))
+            self._accumulator.queues[tp][0].see_leader(self._client.leader_epoch(tp))
             at_ms = self._accumulator.sendable_at_ms(tp)
             if leader not in nodes and at_ms is not None and at_ms <= now_ms and not self._is_muted(tp):
                 nodes[leader] = None
@@ -132,7 +130,9 @@ class Sender:
         Batches go along that still linger; the first one that must wait for its sequence ends the turn, and the next
         begins there. Kafka: RecordAccumulator.drainBatchesForOneNode.
         """
-        mine = [tp for tp in self._accumulator.queues if self._client.leader(tp) == node]
+        mine = [tp for tp in self._accumulator.filled() if self._client.leader(tp) == node]
+        if len(mine) > 1:  # only then it matters whose turn it is, and that may be one without a batch
+            mine = [tp for tp in self._accumulator.queues if self._client.leader(tp) == node]
         first = self._next_partition.get(node)
         start = mine.index(first) if first in mine else 0
         taken: list[ProducerBatch] = []
@@ -179,7 +179,7 @@ class Sender:
     def _sleep_until_ready(self) -> None:
         """Come around again when the next batch has lingered or waited long enough."""
         now_ms = self._kernel.now_ms
-        times = [self._accumulator.sendable_at_ms(tp) for tp in self._accumulator.queues]
+        times = [self._accumulator.sendable_at_ms(tp) for tp in self._accumulator.filled()]
         later = [at_ms for at_ms in times if at_ms is not None and at_ms > now_ms]
         if later and self._timer is None:
             # From the start of a whole millisecond on, as the rule reads the clock.

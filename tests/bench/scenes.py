@@ -1,0 +1,160 @@
+"""The scenes that are measured, and how: events are counted as the calendar gives them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import simpy
+
+import kafkasim as ks
+from kafkasim.trace.facts import MessageSent
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a scene took."""
+
+    records: int
+    events: int
+    messages: int
+    facts: int
+
+
+class Counter:
+    """Counts the events of a cluster from now on."""
+
+    def __init__(self, cluster: ks.Cluster) -> None:
+        self.events = 0
+        self._facts = len(cluster.trace)
+        self._cluster = cluster
+        env = cluster._kernel.env
+        step = env.step
+
+        def counted() -> None:
+            self.events += 1
+            step()
+
+        env.step = counted  # type: ignore[method-assign]
+
+    def cost(self, records: int) -> Cost:
+        """What has happened since."""
+        facts = list(self._cluster.trace)[self._facts :]
+        return Cost(records, self.events, sum(isinstance(fact, MessageSent) for fact in facts), len(facts))
+
+
+def warm_cluster(brokers: int, partitions: int, *, linger_ms: int = 5) -> tuple[ks.Cluster, Any]:
+    """A cluster at rest with the topic orders, and a producer that knows it."""
+    cluster = ks.Cluster(brokers=brokers, seed=7)
+    cluster.create_topic("orders", partitions, min(3, brokers), min_insync_replicas=2)
+    producer = cluster.producer(acks="all", linger_ms=linger_ms)
+    for number in range(partitions):
+        producer.send("orders", "warm", partition=number)
+    producer.flush().get()
+    cluster.run(for_ms=2_000)
+    return cluster, producer
+
+
+def load(cluster: ks.Cluster, producer: Any, records: int, partitions: int) -> None:
+    """A record each millisecond, the partitions in turn, five records to each before the next."""
+
+    def sends() -> Generator[Any, Any, None]:
+        for number in range(records):
+            producer.send("orders", bytes(100), partition=number // 5 % partitions)
+            yield cluster.sleep_ms(1)
+
+    cluster.process(sends)
+    cluster.run(for_ms=records + 500)
+
+
+def loaded(records: int = 2_000) -> Cost:
+    """One partition under load; the user's own process and its sleeping are counted, too."""
+    cluster, producer = warm_cluster(3, 1)
+    counter = Counter(cluster)
+    load(cluster, producer, records, 1)
+    return counter.cost(records)
+
+
+def idle_hour(consumers: int) -> int:
+    """The events of an hour in which nobody sends anything."""
+    cluster, _ = warm_cluster(3, 30)
+
+    def polls(consumer: Any) -> Callable[[], Generator[Any, Any, None]]:
+        def forever() -> Generator[Any, Any, None]:
+            while True:
+                yield consumer.poll(240_000)
+
+        return forever
+
+    for _ in range(consumers):
+        cluster.process(polls(cluster.consumer("orders", group_id="billing")))
+    cluster.run(for_ms=20_000)
+    counter = Counter(cluster)
+    cluster.run(for_ms=HOUR_MS)
+    return counter.events
+
+
+def eager_idle_hour(consumers: int) -> dict[str, int]:
+    """What a model would simulate in that hour that computes nothing: counted from Kafka's default intervals."""
+    brokers, replicas_of_leaders = 3, 6  # each broker follows each of the two others
+    a_second, both_ways = 3_600, 2
+    counts = {
+        "follower fetches (replica.fetch.wait.max.ms=500)": replicas_of_leaders * 2 * a_second * both_ways,
+        "ZooKeeper pings of brokers (each 5 s)": brokers * a_second // 5 * both_ways,
+        "ZooKeeper pings between servers (half a tick)": 2 * a_second * both_ways,
+        "ISR checks (replica.lag.time.max.ms/2=15 s)": brokers * a_second // 15,
+        "high watermark checkpoints (each 5 s)": brokers * a_second // 5,
+        "retention and cleaner checks (300 s, 15 s)": brokers * (a_second // 300 + a_second // 15),
+    }
+    if consumers:
+        counts |= {
+            "consumer fetches (fetch.max.wait.ms=500)": consumers * brokers * 2 * a_second * both_ways,
+            "heartbeats of members (each 3 s)": consumers * a_second // 3 * both_ways,
+            "automatic commits (each 5 s)": consumers * a_second // 5 * both_ways,
+        }
+    return counts
+
+
+def small_cluster() -> tuple[ks.Cluster, Any, int]:
+    """3 brokers, 30 partitions."""
+    return (*warm_cluster(3, 30), 30)
+
+
+def large_cluster() -> tuple[ks.Cluster, Any, int]:
+    """100 brokers, 1,000 partitions."""
+    return (*warm_cluster(100, 1_000), 1_000)
+
+
+_warm: dict[Callable[[], tuple[ks.Cluster, Any, int]], tuple[ks.Cluster, Any, int, Counter]] = {}
+
+
+def cpu_us_per_event(scene: Callable[[], tuple[ks.Cluster, Any, int]], records: int = 1_000) -> float:
+    """CPU microseconds an event under load; the cluster is made once and goes on from round to round."""
+    if scene not in _warm:
+        cluster, producer, partitions = scene()
+        _warm[scene] = (cluster, producer, partitions, Counter(cluster))
+    cluster, producer, partitions, counter = _warm[scene]
+    before, start = counter.events, time.process_time()
+    load(cluster, producer, records, partitions)
+    return (time.process_time() - start) * 1e6 / (counter.events - before)
+
+
+def bare_event_us(events: int = 100_000) -> float:
+    """CPU microseconds of a slim SimPy event that does nothing but schedule the next."""
+    env = simpy.Environment()
+    left = events
+
+    def again(_: simpy.Event) -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            env.timeout(1).callbacks.append(again)
+
+    env.timeout(1).callbacks.append(again)
+    start = time.process_time()
+    env.run()
+    return (time.process_time() - start) * 1e6 / events
