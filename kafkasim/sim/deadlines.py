@@ -49,7 +49,9 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at_us = self._heap[0].at_us
-        self._timer = self._host.after_ms((self._timer_at_us - self._host.kernel.now_us) / US_PER_MS, self._fire)
+        # A process that was paused works off deadlines that have passed meanwhile: those are due at once.
+        left_us = max(0, self._timer_at_us - self._host.kernel.now_us)
+        self._timer = self._host.after_ms(left_us / US_PER_MS, self._fire)
 
     def _fire(self) -> None:
         self._timer = None
