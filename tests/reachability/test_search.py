@@ -1,6 +1,6 @@
 """What Kafka allows is found by random search in a fair share of seeds; what it does not allow is found in none.
 
-``make test`` looks at a few seeds; ``make search`` (in CI) at 200 of each setting where something may go wrong, and at 500
+``make test`` looks at a few seeds; ``make search`` at 200 of each setting where something may go wrong, and at 500
 of the safe one.
 """
 
