@@ -52,7 +52,7 @@ def test_the_first_lesson_runs_and_its_panel_answers(page: Any, lab: tuple[str, 
 
     assert page.locator(ERRORS).all_inner_texts() == []
     pictures = page.locator(f"{PANEL} .jp-RenderedImage img")
-    assert pictures.count() == 2
+    assert pictures.count() == 3
 
     picture = page.locator(f"{PANEL} .jupyter-widgets img").first
     picture.wait_for()
