@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Trace
-from kafkasim.trace.facts import BatchSent, LogTruncated, PartitionChanged, RecordsAppended
+from kafkasim.trace.facts import BatchSent, LogTruncated, PartitionChanged, RecordsAppended, UnflushedLost
 
 RecordName = tuple[str, int]
 """A record by its producer's client id and the number of its send."""
@@ -28,11 +28,11 @@ def leader_logs(trace: Trace) -> dict[TopicPartition, dict[int, tuple[RecordName
     batches = {fact.batch_id: fact for fact in trace.of(BatchSent)}
     led_by = leaders(trace)
     logs: dict[TopicPartition, dict[int, tuple[RecordName, RecordsAppended]]] = {}
-    for fact in trace.of(RecordsAppended, LogTruncated):
+    for fact in trace.of(RecordsAppended, LogTruncated, UnflushedLost):
         if led_by.get(fact.tp) != fact.broker:
             continue
         log = logs.setdefault(fact.tp, {})
-        if isinstance(fact, LogTruncated):
+        if isinstance(fact, LogTruncated | UnflushedLost):
             for offset in [offset for offset in log if offset >= fact.log_end_offset]:
                 del log[offset]
         elif fact.batch_id in batches:
