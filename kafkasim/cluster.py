@@ -38,6 +38,8 @@ READY_MS = 1_000
 """Simulated time when a new cluster is handed to its user: everything is registered and quiet by then."""
 SETTLE_MS = 100
 """How long more, again and again, until every broker has heard of all the others."""
+SETTLED_BY_MS = 600_000
+"""By then they have, or there is a fault in the simulator, which must not hang."""
 MAX_BROKERS = 1_000
 
 
@@ -110,6 +112,7 @@ class Cluster:
             self._kernel.run_until_done(broker.registered)
         self._kernel.run_until(max(self._kernel.now_us, READY_MS * US_PER_MS))
         while any(broker.metadata.brokers.keys() != self._brokers.keys() for broker in self._brokers.values()):
+            assert self._kernel.now_us < SETTLED_BY_MS * US_PER_MS, "a broker never hears of another"
             self._kernel.run_until(self._kernel.now_us + SETTLE_MS * US_PER_MS)
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from kafkasim.config import checks
 from kafkasim.errors import (
@@ -34,8 +34,8 @@ from kafkasim.errors import (
 from kafkasim.records import TopicPartition
 from kafkasim.sim.consumer import Consumer
 from kafkasim.sim.consumer_records import ConsumerRecord
-from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
+from kafkasim.sim.producer import Producer
 from kafkasim.trace.facts import ProgramDied, RecordProcessed
 
 Loop = Generator[Any, Any, None]
@@ -135,19 +135,6 @@ def note(consumer: Consumer, sink: str, record: ConsumerRecord, effect: str) -> 
     tp = TopicPartition(record.topic, record.partition)
     fact = RecordProcessed(consumer.client_id, consumer.config.group_id, sink, tp, record.offset, effect)
     consumer.host.kernel.journal.record(fact)
-
-
-class Producer(Protocol):
-    """What a transactional loop needs of a producer: ``cluster.producer(transactional_id=...)`` has it."""
-
-    host: Host
-
-    def init_transactions(self) -> Future[None]: ...
-    def begin_transaction(self) -> None: ...
-    def send(self, topic: str, value: Any = None, *, key: Any = None) -> Future[Any]: ...
-    def send_offsets_to_transaction(self, offsets: Any, group: Any, /) -> Future[None]: ...
-    def commit_transaction(self) -> Future[None]: ...
-    def abort_transaction(self) -> Future[None]: ...
 
 
 # --- loops -------------------------------------------------------------------------------------------------
