@@ -36,14 +36,16 @@ class Log:
     ``start_offset`` <= ``high_watermark`` <= ``end_offset``; the end offset is the one that the next record gets.
     Recovery after an unclean end begins at ``recovery_point``: what lies below was flushed by this process or before
     its last checkpoint. ``tell`` takes facts; ``jitter`` draws by how many ms each new segment rolls sooner, up to the
-    number that it is given. ``deleted`` names the segments that are gone, by base offset, and when their files go.
+    number that it is given; ``before_append`` raises what the disk refuses an append with. ``deleted``
+    names the segments that are gone, by base offset, and when their files go.
     """
 
     def __init__(
         self, config: TopicConfig, now_ms: int, *, producers: ProducerStates | None = None, tell: Tell = _tell_nobody,
-        jitter: Callable[[int], int] | None = None,
+        jitter: Callable[[int], int] | None = None, before_append: Callable[[], object] = lambda: None,
     ) -> None:  # fmt: skip
         self.config = config
+        self._before_append = before_append
         self.tell = tell
         self._jitter = jitter
         self.segments = [self._new_segment(0, now_ms)]
@@ -118,6 +120,7 @@ class Log:
         self._append(batch, now_ms)
 
     def _append(self, batch: RecordBatch, now_ms: int) -> None:
+        self._before_append()
         self.epochs.assign(batch.leader_epoch, batch.base_offset)
         self.active.append(batch, now_ms)
         self.size_in_bytes += batch.size_in_bytes

@@ -9,24 +9,31 @@ client object.
 
 from __future__ import annotations
 
+from kafkasim.faults.disks import DiskFull, ExpireSession, LogDirFailure, Mend, SlowDisk
 from kafkasim.faults.machines import CrashLoop, Kill, Pause, PowerLoss, Restart, Resume, Start, Stop
 from kafkasim.faults.network import Clog, Delay, Heal, Loss, Partition, Reset
 from kafkasim.faults.plan import Plan, plan
 
 MachineFault = Kill | PowerLoss | Stop | Start | Restart | Pause | Resume | CrashLoop
+BrokerFault = SlowDisk | DiskFull | LogDirFailure | Mend | ExpireSession
 NetworkFault = Partition | Delay | Loss | Clog | Reset | Heal
-Fault = MachineFault | NetworkFault
+Fault = MachineFault | BrokerFault | NetworkFault
 """Everything that ``cluster.inject`` and ``cluster.at`` can break or mend."""
 
 __all__ = [
+    "BrokerFault",
     "Clog",
     "CrashLoop",
     "Delay",
+    "DiskFull",
+    "ExpireSession",
     "Fault",
     "Heal",
     "Kill",
+    "LogDirFailure",
     "Loss",
     "MachineFault",
+    "Mend",
     "NetworkFault",
     "Partition",
     "Pause",
@@ -35,6 +42,7 @@ __all__ = [
     "Reset",
     "Restart",
     "Resume",
+    "SlowDisk",
     "Start",
     "Stop",
     "plan",

@@ -5,16 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from kafkasim.config import checks
 from kafkasim.errors import ConfigError, unknown_name
+from kafkasim.faults.disks import DiskFull, ExpireSession, LogDirFailure, SlowDisk
 from kafkasim.faults.machines import CrashLoop, Kill, Pause, PowerLoss, Stop, Target
 from kafkasim.faults.network import Clog, Delay, Loss, Partition
 
-Planned = Kill | PowerLoss | Stop | Pause | CrashLoop | Partition | Clog | Delay | Loss
-KINDS = {kind.__name__: kind for kind in (Kill, PowerLoss, Stop, Pause, CrashLoop, Partition, Clog, Delay, Loss)}
-SAFE_KINDS = tuple(name for name in KINDS if name != "PowerLoss")
-"""What a plan is drawn from unless it is told otherwise: no acknowledged record is lost by any of it."""
+OfMachines = Kill | PowerLoss | Stop | Pause | CrashLoop
+OfBrokers = SlowDisk | DiskFull | LogDirFailure | ExpireSession
+OfLinks = Partition | Clog | Delay | Loss
+Planned = OfMachines | OfBrokers | OfLinks
+KINDS = {kind.__name__: kind for kind in get_args(Planned)}
+SAFE_KINDS = ("Kill", "Stop", "Pause", "CrashLoop", "Partition", "Clog", "Delay", "Loss")
+"""What a plan is drawn from unless it is told otherwise: no acknowledged record is lost by any of it.
+
+Disks and sessions are hit only by plans that ask for it.
+"""
 GONE_MS = 18_000
 """How long a silent machine is taken for alive: the default of zookeeper.session.timeout.ms."""
 
@@ -86,6 +94,13 @@ class _Draw:
             return CrashLoop(self.chance.choice(self._brokers), times, lasts_ms / 2 / times, lasts_ms / 2 / times)
         if kind == "Stop":
             return Stop(self.chance.choice(self._brokers), for_ms=lasts_ms)
+        if kind == "ExpireSession":
+            return ExpireSession(self.chance.choice(self._brokers))
+        disks: dict[str, Callable[..., Planned]] = {
+            "SlowDisk": SlowDisk, "DiskFull": DiskFull, "LogDirFailure": LogDirFailure,
+        }  # fmt: skip
+        if kind in disks:
+            return disks[kind](self.chance.choice(self._brokers), for_ms=lasts_ms)
         makers: dict[str, Callable[..., Planned]] = {"Kill": Kill, "PowerLoss": PowerLoss, "Pause": Pause}
         make = makers[kind]
         return make(self.chance.choice(self._all), for_ms=lasts_ms)

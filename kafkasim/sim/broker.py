@@ -18,7 +18,7 @@ from kafkasim.core.metadata import Metadata
 from kafkasim.core.truncation import Truncation
 from kafkasim.core.zk_errors import NodeExistsError, ZooKeeperClientTimeoutException
 from kafkasim.core.zk_requests import Create, SetData
-from kafkasim.errors import StaleBrokerEpochException, StaleControllerEpochException
+from kafkasim.errors import KafkaStorageException, StaleBrokerEpochException, StaleControllerEpochException
 from kafkasim.messages import admin, control, data, groups, transactions
 from kafkasim.sim.config_changes import ConfigChanges
 from kafkasim.sim.controlled_shutdown import leave_leaderships
@@ -62,7 +62,7 @@ class Broker(Host):
         self.config = self._static_config = config
         self.rack = rack
         self.truncation = truncation
-        self.disk = Disk()
+        self.disk = Disk(on_failed=lambda: self.after_ms(0, self._halt))
         self._zookeepers = tuple(zookeepers)
         self._on_end: list[Callable[[], None]] = []
         self._forget_everything()
@@ -72,6 +72,7 @@ class Broker(Host):
         config = self.config = self._static_config
         self.metadata = Metadata()
         self.controller_epoch = 0
+        self._written_us = 0
         self.broker_epoch = -1
         self.cluster_id = ""
         self.deadlines = Deadlines(self)
@@ -95,9 +96,17 @@ class Broker(Host):
 
     def on_start(self) -> None:
         self._forget_everything()
-        self.logs.start()
         self.registered: Future[None] = self.kernel.future(f"the registration of {self.name}")
+        if self.disk.has_failed:
+            self.kill()
+            self.registered.fail(KafkaStorageException(f"The log directory of {self.name} has failed."))
+            return
+        self.logs.start()
         self.process(self._join_cluster(), "start-up")
+
+    def _halt(self) -> None:
+        """Kafka: LogManager.handleLogDirFailure halts a broker whose log directories have all failed."""
+        self.kill()
 
     def on_end(self) -> None:
         self._forget_everything()
@@ -178,8 +187,18 @@ class Broker(Host):
             reply(self.transactions.find(request))
         elif isinstance(request, groups.GroupRequest):
             self.coordinator.handle(request, reply)
+        elif self.disk.append_ms and isinstance(request, data.ProduceRequest):
+            self.after_ms(self.append_ms(), produce, self, request, connection, reply)
         else:
             self._handlers[type(request)](request, connection, reply)
+
+    def append_ms(self) -> float:
+        """How long it takes until an append that is asked for now is done: one at a time, at the disk's pace."""
+        if not self.disk.append_ms:
+            return 0.0
+        now_us = self.kernel.now_us
+        self._written_us = max(now_us, self._written_us) + round(self.disk.append_ms * 1000)
+        return (self._written_us - now_us) / 1000
 
     def _answers(self) -> dict[type, Handler]:
         """Which part of the broker answers which request; groups' requests go to the coordinator. Kafka: KafkaApis."""

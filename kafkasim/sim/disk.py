@@ -1,9 +1,12 @@
-"""What outlives a broker's process: its logs and checkpoint files. Left out in this model: full disks."""
+"""What outlives a broker's process: its logs and checkpoint files. What it can suffer: kafkasim/faults/disks.py."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kafkasim.core.log import Log
 from kafkasim.core.log_recovery import recover
+from kafkasim.errors import KafkaStorageException
 from kafkasim.records import TopicPartition
 from kafkasim.trace.facts import UnflushedLost
 
@@ -14,10 +17,15 @@ class Disk:
     Of what is in memory only the checkpoint files remember something: ``high_watermarks`` is the file
     replication-offset-checkpoint, ``recovery_points`` recovery-point-offset-checkpoint, ``log_starts``
     log-start-offset-checkpoint and ``cleaner_offsets`` cleaner-offset-checkpoint. ``is_clean`` says whether the file
-    .kafka_cleanshutdown lies there.
+    .kafka_cleanshutdown lies there. An append takes ``append_ms``, fails while it ``is_full``, and a broker whose log
+    directory ``has_failed`` cannot be started; ``on_failed`` is called when an append has failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_failed: Callable[[], object]) -> None:
+        self.append_ms = 0.0
+        self.is_full = False
+        self.has_failed = False
+        self._on_failed = on_failed
         self.logs: dict[TopicPartition, Log] = {}
         self.high_watermarks: dict[TopicPartition, int] = {}
         self.recovery_points: dict[TopicPartition, int] = {}
@@ -34,6 +42,12 @@ class Disk:
             "log-start-offset-checkpoint": self.log_starts,
             "cleaner-offset-checkpoint": self.cleaner_offsets,
         }
+
+    def check_space(self) -> None:
+        """Before an append. Raises KafkaStorageException."""
+        if self.is_full:
+            self._on_failed()
+            raise KafkaStorageException("No space is left on the device.")
 
     def recover(self, now_ms: int) -> None:
         """A process starts on this disk: it knows of each log what its files say. Kafka: LogManager.loadLogs."""

@@ -20,7 +20,8 @@ class FetchLoop:
     """The loop to one broker.
 
     ``position`` tells from where to fetch a partition; ``apply`` takes what has come for it and says whether to go on
-    fetching it at once. ``on_trouble`` is called when the broker cannot be reached.
+    fetching it at once; with records in it that takes ``append_ms()``. ``on_trouble`` is called when the
+    broker cannot be reached.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class FetchLoop:
         backoff_ms: float, position: Callable[[TopicPartition], FetchPosition],
         apply: Callable[[TopicPartition, PartitionFetchResponse], bool], on_trouble: Callable[[], None] = lambda: None,
         read_committed: bool = False, min_bytes: int = 1,
+        append_ms: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
         self._host = host
         self._channel = channel
@@ -43,6 +45,8 @@ class FetchLoop:
         self._pausing = False
         self._sent_at_us = 0
         self._again = False
+        self._append_ms = append_ms
+        self._is_appending = False
 
     @property
     def partitions(self) -> tuple[TopicPartition, ...]:
@@ -82,7 +86,7 @@ class FetchLoop:
         self._again = False
         if not (self._waiting and self._changed):
             return
-        if self._sent_at_us == sent_at_us:
+        if self._sent_at_us == sent_at_us and not self._is_appending:
             self._channel.abandon(self._answered)
             self._send()
         else:
@@ -102,13 +106,23 @@ class FetchLoop:
         self._channel.send(request, self._answered)
 
     def _answered(self, response: FetchResponse | None, error: type[KafkaError] | None) -> None:
-        self._waiting = False
         if response is None or response.error is not None:
+            self._waiting = False
             self._is_new = True
             self._pausing = True
             self._host.after_ms(self._backoff_ms, self._resume)
             self._on_trouble()
             return
+        has_records = any(part.batches for part in response.partitions.values())
+        wait_ms = self._append_ms() if has_records else 0.0
+        if wait_ms:
+            self._is_appending = True
+            self._host.after_ms(wait_ms, self._take, response)
+        else:
+            self._take(response)
+
+    def _take(self, response: FetchResponse) -> None:
+        self._waiting = self._is_appending = False
         for tp, part in response.partitions.items():
             if tp in self._fetched and self._apply(tp, part):
                 self._changed[tp] = None

@@ -13,6 +13,8 @@ from typing import Any
 from kafkasim import faults
 from kafkasim.errors import ConfigError, UsageError, unknown_name
 from kafkasim.faults import Fault
+from kafkasim.sim import broker_faults
+from kafkasim.sim.broker import Broker
 from kafkasim.sim.host import ClientHost, Host, HostState
 from kafkasim.sim.kernel import Future, Kernel
 from kafkasim.sim.links import Trouble
@@ -63,6 +65,8 @@ class Injector:
                 self._links(fault)
             return
         host = self.host(fault.target)
+        if isinstance(fault, faults.BrokerFault) and not isinstance(host, Broker):
+            raise UsageError(f"{type(fault).__name__} hits brokers, and {host.name} is none.")
         if isinstance(host, ClientHost) and isinstance(fault, _NOT_FOR_CLIENTS):
             raise UsageError(
                 f"{host.name} is a client: close() ends it, and after a kill a new client takes its place."
@@ -95,9 +99,15 @@ class Injector:
         if isinstance(fault, faults.Partition | faults.Clog | faults.Delay | faults.Loss):
             return self._break_links(fault)
         host = self.host(fault.target)
-        trouble = _refusal(fault, host)
+        if isinstance(fault, faults.BrokerFault):
+            assert isinstance(host, Broker)
+            trouble = broker_faults.refusal(fault, host, self._network)
+            hit: Callable[..., Future[None]] = self._hit_broker
+        else:
+            trouble = _refusal(fault, host)
+            hit = self._hit
         if trouble is None:
-            return self._hit(fault, host)
+            return hit(fault, host)
         if planned:
             return self._done()
         raise UsageError(trouble)
@@ -130,6 +140,32 @@ class Injector:
                 self._begin(fault, host, None)
                 self._crash(host, fault, fault.times)
         return self._done()
+
+    def _hit_broker(self, fault: faults.BrokerFault, broker: Broker) -> Future[None]:
+        match fault:
+            case faults.Mend():
+                self._mend_disk(broker)
+            case faults.ExpireSession():
+                self._begin(fault, broker, None)
+                broker_faults.expire_session(broker, self._network)
+                self._over(broker, _name(fault))
+            case faults.LogDirFailure():
+                self._begin(fault, broker, self._mend_and_start)
+                broker_faults.begin(fault, broker)
+            case _:
+                self._begin(
+                    fault, broker, self._mend_and_start if isinstance(fault, faults.DiskFull) else self._mend_disk
+                )
+                broker_faults.begin(fault, broker)
+        return self._done()
+
+    def _mend_disk(self, host: Host) -> None:
+        self._over(host, *broker_faults.OF_DISKS)
+        broker_faults.mend(host)
+
+    def _mend_and_start(self, host: Host) -> None:
+        self._mend_disk(host)
+        self._start_again(host)
 
     def supervise(self, host: Host) -> Future[None]:
         """Start a process until it stays; the future of its registration."""

@@ -3,7 +3,7 @@
 Each is a task with fixed beats, as in Kafka, that is only run at those beats at which it finds something to do: whoever
 changes a log calls :meth:`LogManager.changed`, and that works out when this will be.
 
-Kafka: LogManager, LogCleaner. Left out: several log directories, several cleaner threads; a pass takes no time.
+Kafka: LogManager, LogCleaner. Left out: more than one log directory, several cleaner threads; a pass takes no time.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class LogManager:
             )  # fmt: skip
             self._disk.logs[tp] = Log(
                 config, kernel.now_ms, producers=producers, jitter=self._chance.randrange,
+                before_append=self._disk.check_space,
                 tell=lambda kind, *values: kernel.journal.record(kind(broker, tp, *values)),
             )  # fmt: skip
             self.changed(tp)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kafkasim.config import BrokerConfig
 from kafkasim.core.hashing import java_hash_code
 from kafkasim.core.partition import Partition, Role
-from kafkasim.errors import KafkaError
+from kafkasim.errors import KafkaError, KafkaStorageException
 from kafkasim.messages.data import FetchPosition, ListOffsetsRequest, ListOffsetsResponse, PartitionFetchResponse
 from kafkasim.records import TopicPartition
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.fetch_loop import FetchLoop
-from kafkasim.sim.host import Host
+
+if TYPE_CHECKING:
+    from kafkasim.sim.broker import Broker
 
 LATEST, EARLIEST = -1, -2
 Settle = Callable[[Partition], None]
@@ -25,7 +28,9 @@ Settle = Callable[[Partition], None]
 class ReplicaFetcher:
     """One follower to one leader: ask for what lies behind the own log end, append it, ask again."""
 
-    def __init__(self, host: Host, broker: int, leader: str, number: int, config: BrokerConfig, settle: Settle) -> None:
+    def __init__(
+        self, host: Broker, broker: int, leader: str, number: int, config: BrokerConfig, settle: Settle
+    ) -> None:  # fmt: skip
         self._host, self._broker, self._settle = host, broker, settle
         self._channel = Channel(
             host, leader, request_timeout_ms=None, silence_timeout_ms=config.replica_socket_timeout_ms,
@@ -38,7 +43,7 @@ class ReplicaFetcher:
             host, self._channel, replica_id=broker, session=f"replica-{number}",
             max_wait_ms=max(1, config.replica_fetch_wait_max_ms), min_bytes=config.replica_fetch_min_bytes,
             max_bytes=config.replica_fetch_response_max_bytes, backoff_ms=config.replica_fetch_backoff_ms,
-            position=self._position, apply=self._apply,
+            position=self._position, apply=self._apply, append_ms=host.append_ms,
         )  # fmt: skip
 
     def follow(self, partition: Partition) -> None:
@@ -68,7 +73,11 @@ class ReplicaFetcher:
             return True
         if part.error is None:
             start = partition.log.start_offset
-            partition.take_over(part, self._host.kernel.now_ms)
+            try:
+                partition.take_over(part, self._host.kernel.now_ms)
+            except KafkaStorageException:
+                self.forget(tp)
+                return False
             self._settle(partition)
             return bool(part.batches) or partition.log.start_offset != start
         if part.error.name == "OFFSET_OUT_OF_RANGE":
@@ -109,7 +118,7 @@ class ReplicaFetcher:
 class ReplicaFetchers:
     """All fetchers of one broker's incarnation, by leader."""
 
-    def __init__(self, host: Host, broker: int, config: BrokerConfig, settle: Settle) -> None:
+    def __init__(self, host: Broker, broker: int, config: BrokerConfig, settle: Settle) -> None:
         self._host, self._broker, self._config, self._settle = host, broker, config, settle
         self._fetchers: dict[tuple[str, int], ReplicaFetcher] = {}
         self._fetcher_of: dict[TopicPartition, tuple[str, int]] = {}

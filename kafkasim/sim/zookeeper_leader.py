@@ -320,6 +320,15 @@ class Leader:
         self._silent_since[session_id] = self._server.kernel.journal.cause
         self._expire_in_time()
 
+    def end_session(self, session_id: int) -> None:
+        """A session ends at once, alive as its client may be."""
+        session = self._server.tree.sessions.get(session_id)
+        if session is not None:
+            self.tracker.close(session_id)
+            self._server.note_session(session_id, session, "expired", because=True)
+            kernel = self._server.kernel
+            self._propose(self._proposals.prepare(session_id, CloseSession(), kernel.now_ms), ("", 0))
+
     def _expire_in_time(self) -> None:
         """Wake up when the next session may expire."""
         if "expiry" in self._timers:

@@ -7,17 +7,19 @@ from collections.abc import Iterable
 import pytest
 
 import kafkasim as ks
+from kafkasim.faults.plan import KINDS, SAFE_KINDS
 from tests.properties.play import is_healed, play
 
 FEW, ALL, CHUNK = 20, 320, 10
 EVERYBODY = ("zookeeper-1", "zookeeper-2", "zookeeper-3")
+ALL_KINDS = tuple(kind for kind in KINDS if kind != "PowerLoss")
 ZOOKEEPER_TOO = (*range(10), 24, 54)
 """Among them a connection that was won and lost within one pause, and a stop before the broker was registered."""
 
 
-def check(seeds: Iterable[int], others: tuple[str, ...] = ()) -> None:
+def check(seeds: Iterable[int], others: tuple[str, ...] = (), kinds: tuple[str, ...] = SAFE_KINDS) -> None:
     for seed in seeds:
-        cluster = play(seed, others=others)
+        cluster = play(seed, others=others, kinds=kinds)
         findings = ks.invariants.protocol(cluster.trace)
         assert not len(findings), f"seed {seed}: {findings}"
         assert is_healed(cluster) == [], f"seed {seed} has not healed"
@@ -32,8 +34,16 @@ def test_the_same_with_faults_of_zookeeper_servers_too():
     check(ZOOKEEPER_TOO, EVERYBODY)
 
 
+def test_the_same_with_faults_of_disks_and_sessions():
+    check(range(10), EVERYBODY, ALL_KINDS)
+
+
 @pytest.mark.search
 @pytest.mark.parametrize("first", range(FEW, ALL, CHUNK))
-@pytest.mark.parametrize("others", [(), EVERYBODY], ids=["brokers", "zookeeper too"])
-def test_the_same_with_many_more_seeds(first, others):
-    check(range(first, first + CHUNK), others)
+@pytest.mark.parametrize(
+    ("others", "kinds"),
+    [((), SAFE_KINDS), (EVERYBODY, SAFE_KINDS), (EVERYBODY, ALL_KINDS)],
+    ids=["brokers", "zookeeper too", "all kinds"],
+)
+def test_the_same_with_many_more_seeds(first, others, kinds):
+    check(range(first, first + CHUNK), others, kinds)
