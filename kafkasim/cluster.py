@@ -38,6 +38,8 @@ READY_MS = 1_000
 """Simulated time when a new cluster is handed to its user: everything is registered and quiet by then."""
 SETTLE_MS = 100
 """How long more, again and again, until every broker has heard of all the others."""
+PATIENCE_MS = 600_000
+"""How long start, stop and restart wait for a process, in simulated time, until they say that it will not do."""
 SETTLED_BY_MS = 600_000
 """By then they have, or there is a fault in the simulator, which must not hang."""
 MAX_BROKERS = 1_000
@@ -241,7 +243,7 @@ class Cluster:
     def _wait(self, call: str, fault: Fault) -> None:
         self._not_inside(call)
         done = self._injector.inject(fault)
-        self._kernel.run_until_done(done)
+        self._kernel.run_until_done(done, PATIENCE_MS)
         done.result()
 
     def _broker(self, broker: object) -> Broker:

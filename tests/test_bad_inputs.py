@@ -99,7 +99,7 @@ QUIET = {(State, what, "broker") for what in ("log_end_offset", "high_watermark"
 FAULT_NUMBERS = [
     (kind, field.name)
     for kind in vars(ks.faults).values()
-    if dataclasses.is_dataclass(kind) and kind is not ks.faults.Plan  # drawn by plan(), which checks
+    if dataclasses.is_dataclass(kind)
     for field in dataclasses.fields(kind)
     if {"int", "float"} & set(str(field.type).replace("|", " ").split())
 ]
@@ -110,6 +110,7 @@ FAULT_NUMBERS = [
 @pytest.mark.parametrize(("kind", "field"), FAULT_NUMBERS, ids=lambda one: getattr(one, "__name__", one))
 def test_a_fault_refuses_what_is_no_number(kind, field, given):
     must = {f.name: 101 for f in dataclasses.fields(kind) if f.default is f.default_factory is dataclasses.MISSING}
+    must |= {"steps": ()} if kind is ks.faults.Plan else {}
     with pytest.raises(OURS, match=field):
         kind(**(must | {field: given}))
 
@@ -178,6 +179,21 @@ def test_what_is_no_number_is_refused_and_named(world, parameter, given):
         (lambda w: w["cluster"].inject(ks.faults.ExpireSession("zookeeper-1")), UsageError, "hits brokers"),
         (lambda w: ks.faults.SlowDisk(101, by_ms=math.nan), ConfigError, "by_ms"),
         (lambda w: ks.faults.CrashLoop(101, up_ms=-1), ConfigError, "up_ms"),
+        (lambda w: w["cluster"].inject(ks.faults.Partition([], 101)), ConfigError, "name a machine each"),
+        (lambda w: w["cluster"].inject(ks.faults.Kill(math.nan)), UnknownNameError, "no machine nan"),
+        (lambda w: ks.faults.Plan([(math.nan, ks.faults.Kill(101))], 10), ConfigError, "at_ms of a step"),
+        (lambda w: ks.faults.Plan([(True, ks.faults.Kill(101))], 10), ConfigError, "at_ms of a step"),
+        (lambda w: ks.faults.Plan([(11, ks.faults.Kill(101))], 10), ConfigError, "within for_ms=10"),
+        (lambda w: ks.faults.Plan([(1, "Kill")], 10), ConfigError, "one of ks.faults"),
+        (lambda w: ks.faults.Plan([ks.faults.Kill(101)], 10), ConfigError, "a pair"),
+        (lambda w: ks.faults.Plan([(1, ks.faults.Kill(101), 2)], 10), ConfigError, "a pair"),
+        (lambda w: ks.faults.Plan("Kill", 10), ConfigError, "a list of pairs"),
+        (lambda w: ks.faults.Plan(ks.faults.Kill(101), 10), ConfigError, "a list of pairs"),
+        (
+            lambda w: w["cluster"].inject(ks.faults.Plan([(1, ks.faults.Kill(7))], 10)),
+            UnknownNameError,
+            "no broker '7'",
+        ),
         (lambda w: ks.faults.plan(1, kinds=["SlowDisc"]), UnknownNameError, "Did you mean SlowDisk"),
         (lambda w: w["cluster"].run(), ConfigError, "for_ms=... or until_ms"),
         (lambda w: w["cluster"].run(for_ms=1, until_ms=2), ConfigError, "for_ms=... or until_ms"),

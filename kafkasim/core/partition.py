@@ -163,6 +163,7 @@ class Partition:
             "NOT_ENOUGH_REPLICAS": f"min.insync.replicas={self.log.config.min_insync_replicas}",
             "NOT_LEADER_OR_FOLLOWER": f"leader epoch {self.leader_epoch}",
             "MESSAGE_TOO_LARGE": f"max.message.bytes={self.log.config.max_message_bytes}",
+            "KAFKA_STORAGE_ERROR": "log.dirs",
             "RECORD_LIST_TOO_LARGE": f"segment.bytes={self.log.config.segment_bytes}",
         }
         setting = settings.get(error.name, "enable.idempotence")

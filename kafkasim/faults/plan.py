@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from kafkasim.config import checks
 from kafkasim.errors import ConfigError, unknown_name
-from kafkasim.faults.disks import DiskFull, ExpireSession, LogDirFailure, SlowDisk
-from kafkasim.faults.machines import CrashLoop, Kill, Pause, PowerLoss, Stop, Target
-from kafkasim.faults.network import Clog, Delay, Loss, Partition
+from kafkasim.faults.disks import DiskFull, ExpireSession, LogDirFailure, Mend, SlowDisk
+from kafkasim.faults.machines import CrashLoop, Kill, Pause, PowerLoss, Restart, Resume, Start, Stop, Target
+from kafkasim.faults.network import Clog, Delay, Heal, Loss, Partition, Reset
 
 OfMachines = Kill | PowerLoss | Stop | Pause | CrashLoop
 OfBrokers = SlowDisk | DiskFull | LogDirFailure | ExpireSession
@@ -23,18 +23,35 @@ SAFE_KINDS = ("Kill", "Stop", "Pause", "CrashLoop", "Partition", "Clog", "Delay"
 
 Disks and sessions are hit only by plans that ask for it.
 """
+PLANNABLE = (*KINDS.values(), Start, Restart, Resume, Mend, Reset, Heal)
+"""What a plan may hold that is built by hand: also what mends, and what is over at once."""
 GONE_MS = 18_000
 """How long a silent machine is taken for alive: the default of zookeeper.session.timeout.ms."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Faults with their times, in ms from the moment when the plan is injected; all are over after ``for_ms``."""
+    """Faults with their times, in ms from the moment when the plan is injected.
 
-    steps: tuple[tuple[float, Planned], ...]
+    Those of a plan that was drawn are all over after ``for_ms``; in one that is built by hand the steps may also mend,
+    and come in any order. Raises ConfigError for what is no plan.
+    """
+
+    steps: tuple[tuple[float, Any], ...]
     for_ms: float
 
-    def __iter__(self) -> Iterator[tuple[float, Planned]]:
+    def __post_init__(self) -> None:
+        until_ms = checks.milliseconds(self.for_ms, "for_ms", positive=True)
+        if not isinstance(self.steps, list | tuple):
+            raise checks.wrong("steps", "a list of pairs (at_ms, fault)", self.steps)
+        for step in self.steps:
+            if not isinstance(step, list | tuple) or len(step) != 2 or not isinstance(step[1], PLANNABLE):
+                raise checks.wrong("a step of a plan", "a pair (at_ms, fault), the fault one of ks.faults", step)
+            if checks.milliseconds(step[0], "at_ms of a step") > until_ms:
+                raise checks.wrong("at_ms of a step", f"within for_ms={self.for_ms:g}", step[0])
+        object.__setattr__(self, "steps", tuple((at_ms, fault) for at_ms, fault in self.steps))
+
+    def __iter__(self) -> Iterator[tuple[float, Any]]:
         return iter(self.steps)
 
     def __len__(self) -> int:

@@ -18,7 +18,12 @@ from kafkasim.core.metadata import Metadata
 from kafkasim.core.truncation import Truncation
 from kafkasim.core.zk_errors import NodeExistsError, ZooKeeperClientTimeoutException
 from kafkasim.core.zk_requests import Create, SetData
-from kafkasim.errors import KafkaStorageException, StaleBrokerEpochException, StaleControllerEpochException
+from kafkasim.errors import (
+    KafkaException,
+    KafkaStorageException,
+    StaleBrokerEpochException,
+    StaleControllerEpochException,
+)
 from kafkasim.messages import admin, control, data, groups, transactions
 from kafkasim.sim.config_changes import ConfigChanges
 from kafkasim.sim.controlled_shutdown import leave_leaderships
@@ -97,18 +102,28 @@ class Broker(Host):
     def on_start(self) -> None:
         self._forget_everything()
         self.registered: Future[None] = self.kernel.future(f"the registration of {self.name}")
+        self._gave_up: Exception | None = None
         if self.disk.has_failed:
-            self.kill()
-            self.registered.fail(KafkaStorageException(f"The log directory of {self.name} has failed."))
+            self._gave_up = KafkaStorageException(f"The log directory of {self.name} has failed.")
+            self._halt()
             return
         self.logs.start()
         self.process(self._join_cluster(), "start-up")
+
+    def _give_up(self, error: Exception) -> None:
+        """The start has failed: the process ends in good order, with an error."""
+        self._gave_up = error
+        self.logs.shut_down()
+        self.stop()
 
     def _halt(self) -> None:
         """Kafka: LogManager.handleLogDirFailure halts a broker whose log directories have all failed."""
         self.kill()
 
     def on_end(self) -> None:
+        if not self.registered.is_done():
+            killed = KafkaException(f"{self.name} was {self.state.value} before it was registered.")
+            self.registered.fail(self._gave_up or killed)
         self._forget_everything()
 
     def on_power_lost(self) -> None:
@@ -133,9 +148,7 @@ class Broker(Host):
         try:
             yield self.zookeeper.start(self.config.zookeeper_connection_timeout_ms if self.broker_epoch < 0 else None)
         except ZooKeeperClientTimeoutException as error:
-            self.logs.shut_down()
-            self.stop()
-            self.registered.fail(error)
+            self._give_up(error)
             return
         for path in znodes.PERSISTENT:
             yield self.zookeeper.ensure(path)
@@ -145,9 +158,7 @@ class Broker(Host):
         try:
             yield self.zookeeper.multi([Create(path, b"", ephemeral=True), SetData(path, payload, -1)])
         except NodeExistsError as error:
-            self.logs.shut_down()
-            self.stop()
-            self.registered.fail(error)
+            self._give_up(error)
             return
         _, stat = yield self.zookeeper.get(path)
         self.broker_epoch = stat.czxid

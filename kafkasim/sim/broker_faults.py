@@ -10,7 +10,7 @@ from kafkasim.sim.network import Network
 from kafkasim.sim.zookeeper import ZooKeeperServer
 from kafkasim.sim.zookeeper_leader import Leader
 
-OF_DISKS = ("slow disk", "disk full", "log dir failure")
+OF_DISKS = (faults.SlowDisk, faults.DiskFull, faults.LogDirFailure)
 
 
 def refusal(fault: faults.BrokerFault, broker: Broker, network: Network) -> str | None:
@@ -34,6 +34,13 @@ def refusal(fault: faults.BrokerFault, broker: Broker, network: Network) -> str 
             return None if _leader(network) else "ZooKeeper has no leader that could end a session."
 
 
+def hindrance(broker: Broker) -> str | None:
+    """Why a broker cannot stay, however often it is started."""
+    if not broker.disk.has_failed:
+        return None
+    return f"The log directory of {broker.name} has failed. Mend it first: ks.faults.Mend({broker.broker_id})."
+
+
 def begin(fault: Any, broker: Broker) -> None:
     """The disk suffers it from now on."""
     match fault:
@@ -46,9 +53,15 @@ def begin(fault: Any, broker: Broker) -> None:
             broker.kill()
 
 
-def mend(broker: Any) -> None:
-    """Nothing is wrong with the disk any more."""
-    broker.disk.append_ms, broker.disk.is_full, broker.disk.has_failed = 0.0, False, False
+def mend(fault: Any, broker: Broker) -> None:
+    """The disk suffers this kind of fault no longer."""
+    disk = broker.disk
+    if fault is faults.SlowDisk:
+        disk.append_ms = 0.0
+    elif fault is faults.DiskFull:
+        disk.is_full = False
+    else:
+        disk.has_failed = False
 
 
 def expire_session(broker: Broker, network: Network) -> None:

@@ -75,6 +75,8 @@ class Injector:
     def _links(self, fault: faults.NetworkFault) -> list[tuple[str, str]]:
         """The directed links between the two sides of a fault."""
         sides = [[self.host(one) for one in _several(side)] for side in (fault.a, fault.b)]
+        if not all(sides):
+            raise ConfigError(f"a and b of {type(fault).__name__} must name a machine each, or some. Got {fault!r}.")
         links = []
         for a, b in product(*sides):
             if a is b:
@@ -105,6 +107,8 @@ class Injector:
             hit: Callable[..., Future[None]] = self._hit_broker
         else:
             trouble = _refusal(fault, host)
+            if trouble is None and isinstance(fault, faults.Restart) and isinstance(host, Broker):
+                trouble = broker_faults.hindrance(host)
             hit = self._hit
         if trouble is None:
             return hit(fault, host)
@@ -144,28 +148,24 @@ class Injector:
     def _hit_broker(self, fault: faults.BrokerFault, broker: Broker) -> Future[None]:
         match fault:
             case faults.Mend():
-                self._mend_disk(broker)
+                for kind in broker_faults.OF_DISKS:
+                    self._over(broker, _name(kind))
+                    broker_faults.mend(kind, broker)
             case faults.ExpireSession():
                 self._begin(fault, broker, None)
                 broker_faults.expire_session(broker, self._network)
-                self._over(broker, _name(fault))
-            case faults.LogDirFailure():
-                self._begin(fault, broker, self._mend_and_start)
-                broker_faults.begin(fault, broker)
+                self._over(broker, _name(type(fault)))
             case _:
-                self._begin(
-                    fault, broker, self._mend_and_start if isinstance(fault, faults.DiskFull) else self._mend_disk
-                )
+                self._begin(fault, broker, lambda host: self._mend_disk(host, type(fault)))
                 broker_faults.begin(fault, broker)
         return self._done()
 
-    def _mend_disk(self, host: Host) -> None:
-        self._over(host, *broker_faults.OF_DISKS)
-        broker_faults.mend(host)
-
-    def _mend_and_start(self, host: Host) -> None:
-        self._mend_disk(host)
-        self._start_again(host)
+    def _mend_disk(self, broker: Any, fault: type[Fault]) -> None:
+        """One fault of a disk is over, and what it has halted is started again, as by a supervisor."""
+        self._over(broker, _name(fault))
+        broker_faults.mend(fault, broker)
+        if fault is not faults.SlowDisk and not any(self._suffers(broker, name) for name in _DEADLY):
+            self._start_again(broker)
 
     def supervise(self, host: Host) -> Future[None]:
         """Start a process until it stays; the future of its registration."""
@@ -180,6 +180,8 @@ class Injector:
         def look(up: Future[None]) -> None:
             if up.error is None:
                 stays.succeed()
+            elif any(self._suffers(host, name) for name in _DEADLY):
+                stays.fail(up.error)  # somebody has killed it again, and does not want it back
             else:
                 self._kernel.after_ms(RESTART_PAUSE_MS, start)
 
@@ -218,7 +220,7 @@ class Injector:
 
     def _begin(self, fault: Any, host: Host, mend: Callable[[Host], object] | None) -> None:
         """A machine suffers something; ``mend`` is what ends it after its ``for_ms``, unless it has ended before."""
-        suffered = (self._started(fault, host.name), _name(fault))
+        suffered = (self._started(fault, host.name), _name(type(fault)))
         self._of_machine.setdefault(host.name, []).append(suffered)
 
         def due() -> None:
@@ -252,7 +254,7 @@ class Injector:
 
         def mend() -> None:
             if self._of_network.pop(number, None) is not None:
-                self._kernel.journal.because(FaultEnded(number, _name(fault), where))
+                self._kernel.journal.because(FaultEnded(number, _name(type(fault)), where))
                 self._network.end_trouble(links, trouble)
 
         self._of_network[number] = (mend, links)
@@ -269,7 +271,7 @@ class Injector:
 
     def _started(self, fault: Any, where: str) -> int:
         self._count += 1
-        self._kernel.journal.because(FaultStarted(self._count, _name(fault), where, _detail(fault)))
+        self._kernel.journal.because(FaultStarted(self._count, _name(type(fault)), where, _detail(fault)))
         return self._count
 
     def _done(self) -> Future[None]:
@@ -310,9 +312,9 @@ def _several(side: Any) -> list[Any]:
     return list(side) if isinstance(side, list | tuple) else [side]
 
 
-def _name(fault: Fault) -> str:
+def _name(kind: type[Fault]) -> str:
     """``PowerLoss`` -> ``power loss``."""
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in type(fault).__name__).strip()
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).strip()
 
 
 def _detail(fault: Any) -> str:

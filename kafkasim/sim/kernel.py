@@ -185,12 +185,19 @@ class Kernel:
             self.is_running = False
             self.journal.cause = None
 
-    def run_until_done(self, future: Future[Any]) -> None:
-        """Let time pass until a future is done."""
+    def run_until_done(self, future: Future[Any], within_ms: float = float("inf")) -> None:
+        """Let time pass until a future is done; UsageError when it can never be, or has not come ``within_ms``."""
         self.is_running = True
+        until_us = self.now_us + within_ms * US_PER_MS
         try:
             while not future.triggered:
-                if self.env.peek() == float("inf"):
+                at_us = self.env.peek()
+                if until_us < at_us < float("inf"):
+                    raise UsageError(
+                        f"{future!r} after {within_ms / 1000:g} s of simulated time. Is there a quorum of ZooKeeper"
+                        " servers, and can they be reached? Mend what is broken; trace.of(HostChanged) tells more."
+                    )
+                if at_us == float("inf"):
                     raise UsageError(
                         f"{future!r} can never be done: nothing is left to happen in this cluster. Is a broker or a"
                         " ZooKeeper quorum down? Restart it, then try again."
