@@ -31,6 +31,18 @@ class TopicPartition(NamedTuple):
         return f"{self.topic}-{self.partition}"
 
 
+class OffsetAndMetadata(NamedTuple):
+    """What a group commits of a partition: the offset of the *next* record to read, and what lies beside it.
+
+    ``metadata`` is a text of the user's own, ``leader_epoch`` that of the last record read, -1 for none; the broker
+    keeps both. The field order is kafka-python's. Kafka: org.apache.kafka.clients.consumer.OffsetAndMetadata.
+    """
+
+    offset: int | None = None
+    metadata: str | None = ""
+    leader_epoch: int | None = -1
+
+
 @dataclass(slots=True)
 class Record:
     """One record as its producer made it: bytes or None for ``key`` and ``value``, ``timestamp`` in ms of the epoch.

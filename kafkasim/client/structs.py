@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
+from kafkasim.records import OffsetAndMetadata
+
 __all__ = [
     "ConsumerGroupMetadata",
     "ConsumerRebalanceListener",
@@ -13,14 +15,6 @@ __all__ = [
     "OffsetAndMetadata",
     "OffsetAndTimestamp",
 ]
-
-
-class OffsetAndMetadata(NamedTuple):
-    """An offset to commit: that of the *next* record to read. ``leader_epoch`` is taken and not checked here."""
-
-    offset: int | None = None
-    metadata: str | None = ""
-    leader_epoch: int = -1
 
 
 class OffsetAndTimestamp(NamedTuple):

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from kafkasim.config import checks
 from kafkasim.config.definition import Settings
-from kafkasim.config.setting import boolean, integer, list_of, long, number, one_of
+from kafkasim.config.setting import SHORT_MAX, boolean, integer, list_of, long, number, one_of
 from kafkasim.config.topic import TopicConfig
 from kafkasim.errors import ConfigError
 
 MS_PER_MINUTE = 60_000
 MS_PER_HOUR = 3_600_000
-SHORT_MAX = 2**15 - 1
 
 TOPIC_NAMES = {
     "cleanup.policy": "log.cleanup.policy",

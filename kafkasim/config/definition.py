@@ -56,6 +56,11 @@ class Settings:
         return tuple(setting.name for setting in _settings(cls).values())
 
     @classmethod
+    def type_of(cls, name: str) -> str:
+        """Kafka's word for the type of a setting: INT, LONG, BOOLEAN, LIST, ... Kafka: ConfigDef.Type."""
+        return _settings(cls)[_fields_by_name(cls)[name]].type
+
+    @classmethod
     def not_modelled(cls) -> tuple[str, ...]:
         """The names of the settings that take nothing but their default here."""
         return tuple(setting.name for setting in _settings(cls).values() if not setting.modelled)

@@ -17,19 +17,21 @@ from typing import Any
 from kafkasim.config import checks
 from kafkasim.errors import ConfigError
 
+SHORT_MAX = 2**15 - 1
 Read = Callable[[object, str], object]
 """Turns what was given for the setting of that name into its value, or raises ConfigError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: Kafka's ``name`` for it, a second name that is also accepted, and how its value is read."""
+    """One setting: Kafka's ``name`` and ``type`` for it, a second name that is also accepted, how its value is read."""
 
     default: object
     read: Read
     name: str = ""
     also: str = ""
     modelled: bool = True
+    type: str = "STRING"
 
     def accept(self, value: object) -> object:
         """The value to use for what was given; None only where None is the default."""
@@ -44,14 +46,16 @@ class Setting:
         return parsed
 
 
-def read_by(read: Read, default: object, *, named: str = "", also: str = "", not_modelled: bool = False) -> Any:
+def read_by(
+    read: Read, default: object, *, named: str = "", also: str = "", not_modelled: bool = False, type: str = "STRING"
+) -> Any:  # fmt: skip
     """A setting with a reader of its own.
 
     ``named`` is its name where the field's does not give it, ``also`` a second name. With ``not_modelled`` every value
     but the default is refused, so that no wish is ignored in silence. Returns a dataclass field, typed as Any so that
     the annotation beside it says the type.
     """
-    setting = Setting(default, read, name=named, also=also, modelled=not not_modelled)
+    setting = Setting(default, read, name=named, also=also, modelled=not not_modelled, type=type)
     return field(default=default, metadata={"setting": setting})
 
 
@@ -63,14 +67,14 @@ def integer(
     def read(value: object, name: str) -> int:
         return checks.whole_number(_numeral(value), name, at_least, at_most)
 
-    return read_by(read, default, **more)
+    return read_by(read, default, **{"type": "SHORT" if at_most == SHORT_MAX else "INT", **more})
 
 
 def long(
     default: int | None, *, at_least: int = -checks.LONG_MAX - 1, at_most: int = checks.LONG_MAX, **more: Any
 ) -> Any:
     """A whole number of Kafka's type LONG (64 bits)."""
-    return integer(default, at_least=at_least, at_most=at_most, **more)
+    return integer(default, at_least=at_least, at_most=at_most, type="LONG", **more)
 
 
 def number(default: float, *, at_least: float | None = None, at_most: float | None = None, **more: Any) -> Any:
@@ -79,7 +83,7 @@ def number(default: float, *, at_least: float | None = None, at_most: float | No
     def read(value: object, name: str) -> float:
         return checks.number(_decimal(value), name, at_least, at_most)
 
-    return read_by(read, default, **more)
+    return read_by(read, default, type="DOUBLE", **more)
 
 
 def boolean(default: bool, **more: Any) -> Any:
@@ -89,7 +93,7 @@ def boolean(default: bool, **more: Any) -> Any:
         spelled = value.strip().lower() if isinstance(value, str) else ""
         return spelled == "true" if spelled in ("true", "false") else checks.flag(value, name)
 
-    return read_by(read, default, **more)
+    return read_by(read, default, type="BOOLEAN", **more)
 
 
 def one_of(default: str, *allowed: str, **more: Any) -> Any:
@@ -123,7 +127,7 @@ def list_of(default: tuple[str, ...], *allowed: str, **more: Any) -> Any:
                 raise checks.wrong(name, f"a list of {' and '.join(allowed)}", value)
         return found
 
-    return read_by(read, default, **more)
+    return read_by(read, default, type="LIST", **more)
 
 
 def function(default: None, **more: Any) -> Any:

@@ -113,6 +113,11 @@ class GroupMetadata:
         return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
 
     @property
+    def protocol_type(self) -> str:
+        """What kind of members it has or has had: "consumer", or "" for mere committed offsets."""
+        return "consumer" if self.has_had_members else ""
+
+    @property
     def subscribed_topics(self) -> frozenset[str]:
         """The topics that any member wants."""
         return frozenset(topic for member in self.members.values() for topic in member.subscription.topics)

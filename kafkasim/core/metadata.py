@@ -6,11 +6,11 @@ Kafka: ZkMetadataCache.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from kafkasim.errors import LeaderNotAvailableException, UnknownTopicOrPartitionException
 from kafkasim.messages.control import LEADER_DURING_DELETE, PartitionState, UpdateMetadataRequest
-from kafkasim.messages.data import MetadataResponse, PartitionMetadata
+from kafkasim.messages.data import Error, MetadataResponse, PartitionMetadata
 from kafkasim.records import TopicPartition
 
 NO_LEADER = -1
@@ -36,6 +36,10 @@ class Metadata:
     def knows(self, topic: str) -> bool:
         """Whether there is such a topic, as far as is known here."""
         return topic in self._by_topic
+
+    def unknown(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Error]:
+        """The error of each of these partitions that is not known here. Kafka: MetadataCache.contains."""
+        return {tp: UnknownTopicOrPartitionException for tp in partitions if tp not in self.partitions}
 
     def of_topic(self, topic: str) -> dict[int, PartitionState]:
         """The partitions of a topic by number."""

@@ -18,6 +18,9 @@ from kafkasim.errors import (
     TopicExistsException,
 )
 
+INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state")
+"""The cluster's own topics. Kafka: Topic.INTERNAL_TOPICS."""
+
 
 def check_name(topic: str, known: Iterable[str]) -> None:
     """Refuse the name of a new topic: it exists, is illegal, or differs from another only in '.' against '_'."""
@@ -57,10 +60,10 @@ def added_partitions(
     more = total - len(existing)
     if more < 0:
         raise InvalidPartitionsException(
-            f"The topic {topic} currently has {len(existing)} partition(s); {total} would not be an increase."
+            f"Topic currently has {len(existing)} partitions, which is higher than the requested {total}."
         )
     if more == 0:
-        raise InvalidPartitionsException(f"Topic already has {total} partition(s).")
+        raise InvalidPartitionsException(f"Topic already has {total} partitions.")
     if wanted is None:
         present = {number: assignment.replicas for number, assignment in existing.items()}
         return add_partitions(sorted(live), present, total, racks or None)

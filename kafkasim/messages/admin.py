@@ -1,7 +1,7 @@
 """Administrating: one request and one response per Kafka API, under Kafka's names.
 
 A response carries error *classes* (None when all went well). A topic or a config resource has a request of its own;
-Kafka packs several into one. Left out: versions, topic ids, throttling, validate_only.
+Kafka packs several into one. Left out: versions, topic ids, throttling.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from kafkasim.records import TopicPartition
 
 def _named(error: Error) -> str:
     return "ok" if error is None else error.name
+
+
+def _only(validate_only: bool) -> str:
+    return " (validate only)" if validate_only else ""
 
 
 @dataclass(slots=True)
@@ -33,7 +37,10 @@ class AdminResponse:
 
 @dataclass(slots=True)
 class CreateTopicsRequest:
-    """One topic: an ``assignment`` (partition -> brokers) or counts, -1 meaning the broker's default."""
+    """One topic: an ``assignment`` (partition -> brokers) or counts, -1 meaning the broker's default.
+
+    With ``validate_only`` everything is checked and nothing is made.
+    """
 
     topic: str
     partitions: int
@@ -41,14 +48,36 @@ class CreateTopicsRequest:
     config: Mapping[str, str]
     assignment: Mapping[int, tuple[int, ...]] | None = None
     timeout_ms: int = 30000
+    validate_only: bool = False
 
     def describe(self) -> str:
-        return f"CreateTopics {self.topic}"
+        return f"CreateTopics {self.topic}{_only(self.validate_only)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigEntry:
+    """One setting of a topic or a broker.
+
+    ``value`` is the one in force as a text, None when unset. ``source`` is Kafka's name for where it comes from
+    (DYNAMIC_TOPIC_CONFIG, DYNAMIC_BROKER_CONFIG, STATIC_BROKER_CONFIG, DEFAULT_CONFIG), ``type`` Kafka's for what it is
+    (LONG, LIST, ...); ``is_read_only`` holds for what no running broker takes over.
+    """
+
+    name: str
+    value: str | None
+    source: str
+    is_default: bool
+    is_read_only: bool = False
+    type: str = "STRING"
 
 
 @dataclass(slots=True)
 class CreateTopicsResponse(AdminResponse):
-    pass
+    """What the topic has, or would have: -1 and nothing with an error."""
+
+    num_partitions: int = -1
+    replication_factor: int = -1
+    entries: tuple[ConfigEntry, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,9 +102,10 @@ class CreatePartitionsRequest:
     total_count: int
     assignments: tuple[tuple[int, ...], ...] | None = None
     timeout_ms: int = 30000
+    validate_only: bool = False
 
     def describe(self) -> str:
-        return f"CreatePartitions {self.topic}: {self.total_count} in all"
+        return f"CreatePartitions {self.topic}: {self.total_count} in all{_only(self.validate_only)}"
 
 
 @dataclass(slots=True)
@@ -163,16 +193,6 @@ class DescribeConfigsRequest:
         return f"DescribeConfigs {self.resource_type} {self.resource_name}"
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigEntry:
-    """One setting: its value in force as a text (None when unset), and which of Kafka's sources it comes from."""
-
-    name: str
-    value: str | None
-    source: str
-    is_default: bool
-
-
 @dataclass(slots=True)
 class DescribeConfigsResponse(AdminResponse):
     entries: tuple[ConfigEntry, ...] = ()
@@ -185,10 +205,11 @@ class IncrementalAlterConfigsRequest:
     resource_type: str
     resource_name: str
     changes: Mapping[str, str | None]
+    validate_only: bool = False
 
     def describe(self) -> str:
-        names = ", ".join(self.changes)
-        return f"IncrementalAlterConfigs {self.resource_type} {self.resource_name}: {names}"
+        what = ", ".join(self.changes) + _only(self.validate_only)
+        return f"IncrementalAlterConfigs {self.resource_type} {self.resource_name}: {what}"
 
 
 @dataclass(slots=True)

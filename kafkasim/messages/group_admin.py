@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kafkasim.messages.data import Error
-from kafkasim.messages.groups import GroupRequest, GroupResponse
+from kafkasim.messages.groups import GroupRequest, GroupResponse, Subscription
 from kafkasim.records import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
 class DescribedMember:
-    """One member as its coordinator knows it; ``partitions`` are empty unless the group is Stable."""
+    """One member as its coordinator knows it; ``subscription`` is None and ``partitions`` are empty unless the group
+    is Stable."""
 
     member_id: str
     group_instance_id: str | None
     client_id: str
     host: str
     partitions: tuple[TopicPartition, ...]
+    subscription: Subscription | None = None
 
 
 @dataclass(slots=True)
@@ -27,11 +29,15 @@ class DescribeGroupsRequest(GroupRequest):
 
 @dataclass(slots=True)
 class DescribeGroupsResponse(GroupResponse):
-    """An unknown group is Dead, without an error. ``protocol`` is the assignor, empty unless the group is Stable."""
+    """An unknown group is Dead, without an error. ``protocol`` is the assignor, empty unless the group is Stable.
+
+    ``protocol_type`` is "consumer", or empty for a group that has never had members.
+    """
 
     state: str = "Dead"
     protocol: str = ""
     members: tuple[DescribedMember, ...] = ()
+    protocol_type: str = ""
 
 
 @dataclass(slots=True)
@@ -46,9 +52,9 @@ class ListGroupsRequest(GroupRequest):
 
 @dataclass(slots=True)
 class ListGroupsResponse(GroupResponse):
-    """(group id, state) of each."""
+    """(group id, state, protocol type) of each."""
 
-    groups: tuple[tuple[str, str], ...] = ()
+    groups: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -70,6 +76,6 @@ class OffsetDeleteRequest(GroupRequest):
 
 @dataclass(slots=True)
 class OffsetDeleteResponse(GroupResponse):
-    """The error of each partition."""
+    """What went wrong, by partition; the others are deleted."""
 
     errors: dict[TopicPartition, Error] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Groups: finding the coordinator, joining, syncing, beating, leaving, committing and fetching offsets.
 
 A member's subscription and assignment travel as what they mean; Kafka packs them into bytes. One answer holds for all
-partitions of a commit or a fetch of offsets; Kafka has an error for each.
+partitions of a fetch of offsets; Kafka has an error for each.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kafkasim.messages.data import Error
-from kafkasim.records import TopicPartition
+from kafkasim.records import OffsetAndMetadata, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,9 @@ class OffsetCommitRequest(GroupRequest):
 
 @dataclass(slots=True)
 class OffsetCommitResponse(GroupResponse):
-    pass
+    """``error`` holds for all partitions but those in ``errors``, which are not committed in any case."""
+
+    errors: dict[TopicPartition, Error] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -188,3 +190,9 @@ class OffsetFetchResponse(GroupResponse):
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     leader_epochs: dict[TopicPartition, int] = field(default_factory=dict)
     metadata: dict[TopicPartition, str] = field(default_factory=dict)
+
+    def committed(self, tp: TopicPartition) -> OffsetAndMetadata | None:
+        """All that is committed of a partition, None for nothing."""
+        if tp not in self.offsets:
+            return None
+        return OffsetAndMetadata(self.offsets[tp], self.metadata.get(tp, ""), self.leader_epochs.get(tp, -1))

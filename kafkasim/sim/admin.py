@@ -9,18 +9,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafkasim.config import AdminConfig, checks
+from kafkasim.core.topic_rules import INTERNAL_TOPICS
 from kafkasim.errors import ConfigError, InvalidTopicException, KafkaError
 from kafkasim.messages import admin
-from kafkasim.messages.data import ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse
-from kafkasim.records import TopicPartition
-from kafkasim.sim.admin_answers import ClusterDescription, OffsetInfo, TopicDescription, topic_description
+from kafkasim.messages.data import Error, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse
+from kafkasim.records import OffsetAndMetadata, TopicPartition
+from kafkasim.sim.admin_answers import (
+    ClusterDescription,
+    OffsetInfo,
+    TopicDescription,
+    TopicMetadataAndConfig,
+    topic_description,
+)
+from kafkasim.sim.admin_arguments import (
+    assignment_of,
+    brokers_of,
+    offset_spec_of,
+    partitions_of,
+    resource_of,
+    settings_of,
+)
 from kafkasim.sim.admin_calls import AdminCalls
 from kafkasim.sim.admin_groups import ConsumerGroupDescription, ConsumerGroupListing, GroupCalls
 from kafkasim.sim.admin_transactions import TransactionCalls, TransactionDescription, TransactionListing
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
 
-OFFSET_SPECS = {"earliest": -2, "latest": -1, "max_timestamp": -3}
 ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 
 
@@ -46,28 +60,38 @@ class Admin:
     def create_topic(
         self, topic: str, partitions: int = -1, replication_factor: int = -1,
         config: Mapping[str, object] | None = None, *, assignment: Mapping[int, Sequence[int]] | None = None,
-    ) -> Future[None]:  # fmt: skip
-        """Create a topic; -1 means the broker's default. Kafka: createTopics.
+        validate_only: bool = False,
+    ) -> Future[TopicMetadataAndConfig]:  # fmt: skip
+        """Create a topic; -1 means the broker's default. Gives what it has then. Kafka: createTopics.
 
-        ``config`` are topic settings under Kafka's names; ``assignment`` gives the brokers of each partition, preferred
-        leader first, and excludes the counts.
+        ``config`` are topic settings under Kafka's names; ``assignment`` maps each partition, from 0 on without gaps,
+        to its brokers, preferred leader first, and excludes the counts. With ``validate_only`` everything is checked
+        and nothing is made. Fails with TopicExistsException, InvalidTopicException, InvalidReplicationFactorException,
+        InvalidPartitionsException, InvalidReplicaAssignmentException or InvalidConfigurationException.
         """
+        checks.flag(validate_only, "validate_only")
         if not isinstance(topic, str):
             raise ConfigError(f"topic must be a text. Got {topic!r}.")
         checks.whole_number(partitions, "partitions")
         checks.whole_number(replication_factor, "replication_factor")
         if assignment is not None and (partitions, replication_factor) != (-1, -1):
             raise ConfigError("Give either assignment or partitions and replication_factor, not both.")
-        settings = {name: value for name, value in _settings(config or {}).items() if value is not None}
-        replicas = None if assignment is None else _assignment(assignment)
+        settings = {name: value for name, value in settings_of(config or {}).items() if value is not None}
+        replicas = None if assignment is None else assignment_of(assignment)
         request = admin.CreateTopicsRequest(
-            topic, partitions, replication_factor, settings, replicas, self._calls.timeout_ms
+            topic, partitions, replication_factor, settings, replicas, self._calls.timeout_ms, validate_only
         )
         name = f"create_topic({topic!r})"
         if not topic:
-            failed: Future[None] = Future(self.host.kernel, name)
+            failed: Future[TopicMetadataAndConfig] = Future(self.host.kernel, name)
             return failed.fail(InvalidTopicException("The name of a topic must not be empty."))
-        return self._calls.call(name, self._calls.controller, request, _nothing)
+
+        def answered(response: admin.CreateTopicsResponse) -> TopicMetadataAndConfig:
+            _raise(response)
+            config = {entry.name: entry for entry in response.entries}
+            return TopicMetadataAndConfig(response.num_partitions, response.replication_factor, config)
+
+        return self._calls.call(name, self._calls.controller, request, answered)
 
     def delete_topic(self, topic: str) -> Future[None]:
         """Delete a topic; it is gone for clients at once, for good when every replica is. Kafka: deleteTopics."""
@@ -76,20 +100,28 @@ class Admin:
         return self._calls.call(f"delete_topic({topic!r})", self._calls.controller, request, _nothing)
 
     def create_partitions(
-        self, topic: str, total_count: int, assignments: Sequence[Sequence[int]] | None = None
-    ) -> Future[None]:
-        """Bring a topic up to ``total_count`` partitions; ``assignments`` lists the brokers of each new one."""
+        self, topic: str, total_count: int, assignments: Sequence[Sequence[int]] | None = None, *,
+        validate_only: bool = False,
+    ) -> Future[None]:  # fmt: skip
+        """Bring a topic up to ``total_count`` partitions. Kafka: createPartitions.
+
+        ``assignments`` lists the brokers of each *new* partition, preferred leader first. Records with keys go
+        elsewhere from now on, and old ones stay where they are. With ``validate_only`` nothing is made. Fails with
+        InvalidPartitionsException when that is no increase.
+        """
         checks.topic_name(topic)
+        checks.flag(validate_only, "validate_only")
         checks.whole_number(total_count, "total_count")
-        new = None if assignments is None else tuple(_brokers(replicas, "assignments") for replicas in assignments)
-        request = admin.CreatePartitionsRequest(topic, total_count, new, self._calls.timeout_ms)
+        new = None if assignments is None else tuple(brokers_of(replicas, "assignments") for replicas in assignments)
+        request = admin.CreatePartitionsRequest(topic, total_count, new, self._calls.timeout_ms, validate_only)
         return self._calls.call(f"create_partitions({topic!r})", self._calls.controller, request, _nothing)
 
-    def list_topics(self) -> Future[list[str]]:
-        """The names of all topics, sorted; the cluster's own (``__consumer_offsets``) are left out."""
+    def list_topics(self, *, list_internal: bool = False) -> Future[list[str]]:
+        """The names of all topics, sorted; the cluster's own (``__consumer_offsets``) only with ``list_internal``."""
+        checks.flag(list_internal, "list_internal")
 
         def answered(response: MetadataResponse) -> list[str]:
-            return [topic for topic in sorted(response.topics) if not topic.startswith("__")]
+            return [topic for topic in sorted(response.topics) if list_internal or topic not in INTERNAL_TOPICS]
 
         return self._calls.call("list_topics()", self._calls.any, MetadataRequest(None), answered)
 
@@ -111,7 +143,7 @@ class Admin:
         ``partitions`` None stands for all; then those that need no election are left out of the answer.
         """
         checks.one_of(election_type, "election_type", (admin.PREFERRED, admin.UNCLEAN))
-        which = None if partitions is None else _partitions(partitions)
+        which = None if partitions is None else partitions_of(partitions)
         request = admin.ElectLeadersRequest(election_type, which, self._calls.timeout_ms)
 
         def answered(response: admin.ElectLeadersResponse) -> dict[TopicPartition, KafkaError | None]:
@@ -130,8 +162,8 @@ class Admin:
         if not isinstance(reassignments, Mapping):
             raise ConfigError(f"reassignments must map partitions to lists of brokers. Got {reassignments!r}.")
         target = {
-            tp: None if replicas is None else _brokers(replicas, "reassignments")
-            for tp, replicas in zip(_partitions(list(reassignments)), reassignments.values(), strict=True)
+            tp: None if replicas is None else brokers_of(replicas, "reassignments")
+            for tp, replicas in zip(partitions_of(list(reassignments)), reassignments.values(), strict=True)
         }
         request = admin.AlterPartitionReassignmentsRequest(target, self._calls.timeout_ms)
 
@@ -159,7 +191,7 @@ class Admin:
         self, *, topic: str | None = None, broker: int | None = None
     ) -> Future[dict[str, admin.ConfigEntry]]:
         """All settings of a topic or a broker by name, each with its value and where that comes from."""
-        kind, name = _resource(topic, broker)
+        kind, name = resource_of(topic, broker)
         where = self._calls.any if broker is None else self._calls.broker(broker)
 
         def answered(response: admin.DescribeConfigsResponse) -> dict[str, admin.ConfigEntry]:
@@ -170,12 +202,19 @@ class Admin:
         return self._calls.call(f"describe_configs({kind}={name!r})", where, request, answered)
 
     def incremental_alter_configs(
-        self, config: Mapping[str, object], *, topic: str | None = None, broker: int | None = None
-    ) -> Future[None]:
-        """Change settings of a topic or a broker; a value of None takes the setting away."""
-        kind, name = _resource(topic, broker)
+        self, config: Mapping[str, object], *, topic: str | None = None, broker: int | None = None,
+        validate_only: bool = False,
+    ) -> Future[None]:  # fmt: skip
+        """Change settings of a topic or a broker; a value of None takes the setting away.
+
+        The brokers hear of it through ZooKeeper, one after the other, soon after the answer. With ``validate_only``
+        nothing is changed. Fails with InvalidConfigurationException for an unknown name, InvalidRequestException for a
+        value that cannot be. Kafka: incrementalAlterConfigs; APPEND and SUBTRACT are left out.
+        """
+        checks.flag(validate_only, "validate_only")
+        kind, name = resource_of(topic, broker)
         where = self._calls.any if broker is None else self._calls.broker(broker)
-        request = admin.IncrementalAlterConfigsRequest(kind, name, _settings(config))
+        request = admin.IncrementalAlterConfigsRequest(kind, name, settings_of(config), validate_only)
         return self._calls.call(f"incremental_alter_configs({kind}={name!r})", where, request, _nothing)
 
     def describe_cluster(self) -> Future[ClusterDescription]:
@@ -193,7 +232,7 @@ class Admin:
         """Delete what lies below these offsets (-1 is the high watermark); the new low watermarks."""
         if not isinstance(offsets, Mapping):
             raise ConfigError(f"offsets must map partitions to offsets. Got {offsets!r}.")
-        for tp, offset in zip(_partitions(list(offsets)), offsets.values(), strict=True):
+        for tp, offset in zip(partitions_of(list(offsets)), offsets.values(), strict=True):
             checks.whole_number(offset, f"the offset of {tp}", at_least=-1)
 
         def request(partitions: tuple[TopicPartition, ...]) -> admin.DeleteRecordsRequest:
@@ -215,7 +254,7 @@ class Admin:
         if not isinstance(specs, Mapping):
             raise ConfigError(f"specs must map partitions to what is looked for. Got {specs!r}.")
         times = {
-            tp: _offset_spec(spec) for tp, spec in zip(_partitions(list(specs)), specs.values(), strict=True)
+            tp: offset_spec_of(spec) for tp, spec in zip(partitions_of(list(specs)), specs.values(), strict=True)
         }  # fmt: skip
         committed = isolation_level == "read_committed"
 
@@ -241,7 +280,7 @@ class Admin:
             }
 
         return self._calls.call_leaders(
-            "describe_producers()", _partitions(partitions), admin.DescribeProducersRequest, answered
+            "describe_producers()", partitions_of(partitions), admin.DescribeProducersRequest, answered
         )
 
     # --- groups ----------------------------------------------------------------------------------------------------
@@ -258,17 +297,54 @@ class Admin:
         """Delete a group without members, with its offsets."""
         return self._groups.delete(group)
 
-    def list_consumer_group_offsets(self, group: str) -> Future[dict[TopicPartition, int]]:
-        """All committed offsets of a group; those in open transactions do not count yet."""
-        return self._groups.offsets(group)
+    def list_consumer_group_offsets(self, group: str, *, metadata: bool = False) -> Future[dict[TopicPartition, Any]]:
+        """All committed offsets of a group, sorted by partition; those in open transactions do not count yet.
 
-    def alter_consumer_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int]) -> Future[None]:
-        """Commit offsets for a group that has no members; a group that does not exist comes to be by that."""
-        return self._groups.alter_offsets(group, offsets)
+        With ``metadata`` an OffsetAndMetadata each, as Java's. A group that nobody knows has none.
+        """
+        checks.flag(metadata, "metadata")
+        return self._groups.offsets(group, metadata)
 
-    def delete_consumer_group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Future[None]:
-        """Forget committed offsets; not of topics that a member is subscribed to."""
-        return self._groups.delete_offsets(group, partitions)
+    def alter_consumer_group_offsets(
+        self, group: str, offsets: Mapping[TopicPartition, int] | Mapping[TopicPartition, OffsetAndMetadata], *,
+        raise_errors: bool = True,
+    ) -> Future[dict[TopicPartition, Error]]:  # fmt: skip
+        """Commit offsets for a group that has no members; a group that does not exist comes to be by that.
+
+        Fails with the first partition's error (UnknownMemberIdException: there are members;
+        UnknownTopicOrPartitionException); with ``raise_errors=False`` it gives the error of each, or None.
+        """
+        checks.flag(raise_errors, "raise_errors")
+        return self._groups.alter_offsets(group, offsets, raise_errors)
+
+    def delete_consumer_group_offsets(
+        self, group: str, partitions: Sequence[TopicPartition], *, raise_errors: bool = True
+    ) -> Future[dict[TopicPartition, Error]]:
+        """Forget committed offsets; not of topics that a member is subscribed to.
+
+        Fails with GroupIdNotFoundException, or with the first partition's error (GroupSubscribedToTopicException,
+        UnknownTopicOrPartitionException); with ``raise_errors=False`` it gives the error of each, or None.
+        """
+        checks.flag(raise_errors, "raise_errors")
+        return self._groups.delete_offsets(group, partitions, raise_errors)
+
+    def remove_member_from_consumer_group(
+        self, group: str, *, member_id: str | None = None, group_instance_id: str | None = None
+    ) -> Future[None]:
+        """Have one member leave its group, which rebalances then; a static one goes by its instance id.
+
+        Fails with UnknownMemberIdException. Kafka: removeMembersFromConsumerGroup, which takes several, and static ones
+        only; the protocol (LeaveGroup) knows both. A member that lives joins again with its next poll().
+        """
+        if (member_id is None) == (group_instance_id is None):
+            raise ConfigError(
+                f"Give either member_id=... or group_instance_id=.... Got {member_id!r} and {group_instance_id!r}."
+            )
+        name, value = (
+            ("member_id", member_id) if group_instance_id is None else ("group_instance_id", group_instance_id)
+        )
+        checks.text(value, name)
+        return self._groups.remove(group, member_id or "", group_instance_id)
 
     # --- transactions ----------------------------------------------------------------------------------------------
 
@@ -296,55 +372,3 @@ def _raise(response: admin.AdminResponse) -> None:
 
 
 _nothing = _raise
-
-
-def _partitions(given: object) -> tuple[TopicPartition, ...]:
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes | TopicPartition):
-        raise ConfigError(f"partitions must be a list of TopicPartition. Got {given!r}.")
-    for tp in given:
-        if not isinstance(tp, TopicPartition):
-            raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
-    return tuple(given)
-
-
-def _brokers(given: object, name: str) -> tuple[int, ...]:
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
-        raise ConfigError(f"{name} must give a list of broker ids for each partition. Got {given!r}.")
-    return tuple(checks.whole_number(broker, f"a broker id in {name}") for broker in given)
-
-
-def _assignment(given: object) -> dict[int, tuple[int, ...]]:
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"assignment must map partition numbers to lists of broker ids. Got {given!r}.")
-    return {
-        checks.whole_number(number, "a partition number in assignment"): _brokers(replicas, "assignment")
-        for number, replicas in given.items()
-    }
-
-
-def _resource(topic: object, broker: object) -> tuple[str, str]:
-    if (topic is None) == (broker is None):
-        raise ConfigError("Give either topic=... or broker=..., the one whose settings are meant.")
-    if topic is not None:
-        return admin.TOPIC, checks.topic_name(topic)
-    return admin.BROKER, str(checks.whole_number(broker, "broker", at_least=0))
-
-
-def _settings(config: object) -> dict[str, str | None]:
-    if not isinstance(config, Mapping):
-        raise ConfigError(f"config must be a dict of settings. Got {config!r}.")
-    return {checks.text(name, "a setting's name").replace("_", "."): _setting(value) for name, value in config.items()}
-
-
-def _setting(value: object) -> str | None:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return None if value is None else str(value)
-
-
-def _offset_spec(spec: object) -> int:
-    if isinstance(spec, str):
-        return OFFSET_SPECS[checks.one_of(spec, "what is looked for", tuple(OFFSET_SPECS))]
-    return checks.whole_number(spec, "a time in ms", at_least=0)

@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kafkasim.messages.admin import Node
+from kafkasim.messages.admin import ConfigEntry, Node
 from kafkasim.messages.data import MetadataResponse
+
+
+class TopicMetadataAndConfig(NamedTuple):
+    """What a new topic has: its numbers, and all its settings by name. Kafka: CreateTopicsResult."""
+
+    num_partitions: int
+    replication_factor: int
+    config: dict[str, ConfigEntry]
 
 
 @dataclass(frozen=True, slots=True)

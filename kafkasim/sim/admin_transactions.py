@@ -21,11 +21,15 @@ from kafkasim.sim.kernel import Future
 
 @dataclass(frozen=True, slots=True)
 class TransactionListing:
-    """A transactional id, its producer id, and the state of its last transaction."""
+    """A transactional id, its producer id, and the state of its last transaction.
+
+    ``coordinator_id``, the broker that told of it, is an addition of ours.
+    """
 
     transactional_id: str
     producer_id: int
     state: str
+    coordinator_id: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +82,17 @@ class TransactionCalls:
     def list(self) -> Future[list[TransactionListing]]:
         """The transactions of all brokers, sorted."""
         call = Call(self._calls, "list_transactions()", lambda error: error.retriable)
-        found: dict[str, list[TransactionListing]] = {}
+        found: dict[int, list[TransactionListing]] = {}
 
         def ask_all(metadata: MetadataResponse) -> None:
-            for server in metadata.brokers.values():
-                if server not in found:
-                    ask(server, len(metadata.brokers))
+            for broker, server in metadata.brokers.items():
+                if broker not in found:
+                    ask(broker, server, len(metadata.brokers))
 
-        def ask(server: str, brokers: int) -> None:
+        def ask(broker: int, server: str, brokers: int) -> None:
             def take(response: api.ListTransactionsResponse) -> None:
                 _raise(response.error)
-                found[server] = [TransactionListing(*one) for one in response.transactions]
+                found[broker] = [TransactionListing(*one, broker) for one in response.transactions]
                 if len(found) >= brokers:
                     everything = [one for some in found.values() for one in some]
                     call.succeed(sorted(everything, key=lambda one: one.transactional_id))

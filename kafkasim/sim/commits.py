@@ -25,7 +25,7 @@ from kafkasim.errors import (
     UnknownMemberIdException,
 )
 from kafkasim.messages import groups
-from kafkasim.records import TopicPartition
+from kafkasim.records import OffsetAndMetadata, TopicPartition
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future
 from kafkasim.sim.membership import Membership, MemberState
@@ -154,7 +154,7 @@ class Commits:
         while wanted:
             yield from self._waiting.until(self.has_coordinator, "commit_sync()")
             outcome.clear()
-            self._send(membership, wanted, outcome.append)
+            self._send(membership, wanted, outcome.append, offsets)
             yield from self._waiting.until(lambda: bool(outcome), "commit_sync()")
             self.run_callbacks()
             error = outcome[0]
@@ -188,7 +188,7 @@ class Commits:
             except KafkaError as error:
                 heard(RetriableCommitFailedException(cause=error))
             else:
-                self._send(membership, wanted, heard)
+                self._send(membership, wanted, heard, offsets)
 
         if not wanted:
             heard(None)
@@ -202,9 +202,9 @@ class Commits:
             self._finished.popleft()()
 
     def _send(
-        self, membership: Membership, offsets: Offsets, heard: Callable[[Exception | None], object]
+        self, membership: Membership, offsets: Offsets, heard: Callable[[Exception | None], object], given: object
     ) -> None:  # fmt: skip
-        """One attempt; a member in no generation need not ask."""
+        """One attempt; a member in no generation need not ask. ``given`` may hold texts and epochs of the user's."""
         if not self._book.is_manual and membership.state is not MemberState.STABLE:
             rebalancing = membership.state in REBALANCING
             heard(RebalanceInProgressException() if rebalancing else CommitFailedException())
@@ -215,12 +215,18 @@ class Commits:
 
         def answered(response: groups.OffsetCommitResponse | None, error: type[KafkaError] | None) -> None:
             is_same = (membership.generation, membership.member_id) == (generation, member) or self._book.is_manual
+            if error is None and response is not None:
+                error = next(iter(response.errors.values()), None)
             heard(None if error is None else self._failure(membership, error, is_same))
             self._waiting.changed()
 
         epochs = {tp: epoch for tp, epoch in self._book.last_epochs().items() if tp in offsets}
+        texts: dict[TopicPartition, str] = {}
+        for tp, one in given.items() if isinstance(given, Mapping) else ():
+            if isinstance(one, OffsetAndMetadata):
+                epochs[tp], texts[tp] = -1 if one.leader_epoch is None else one.leader_epoch, one.metadata or ""
         request = groups.OffsetCommitRequest(
-            membership.group_id, member, generation, dict(offsets), instance, epochs
+            membership.group_id, member, generation, dict(offsets), instance, epochs, texts
         )  # fmt: skip
         membership.send(request, answered)
 
@@ -244,7 +250,7 @@ class Commits:
 
     def committed(
         self, partitions: Sequence[TopicPartition], until_us: int
-    ) -> Generator[Any, Any, dict[TopicPartition, int | None]]:
+    ) -> Generator[Any, Any, dict[TopicPartition, OffsetAndMetadata | None]]:
         """Ask the coordinator what the group has committed; offsets in open transactions are waited for."""
         membership = self.group("committed()")
         answers: list[groups.OffsetFetchResponse | None] = []
@@ -260,7 +266,7 @@ class Commits:
             yield from self._waiting.until(lambda: bool(answers), "committed()", until_us)
             answer = answers[0]
             if answer is not None:
-                return {tp: answer.offsets.get(tp) for tp in partitions}
+                return {tp: answer.committed(tp) for tp in partitions}
             left_ms = max(0, until_us - self._host.kernel.now_us) / US_PER_MS
             yield self._host.sleep_ms(min(self._config.retry_backoff_ms, left_ms))
 
@@ -290,5 +296,6 @@ class Commits:
         for tp, offset in offsets.items():
             if not isinstance(tp, tuple) or len(tp) != 2:
                 raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
-            wanted[TopicPartition(*tp)] = checks.whole_number(offset, f"the offset of {tp[0]}-{tp[1]}", at_least=0)
+            number = offset.offset if isinstance(offset, OffsetAndMetadata) else offset
+            wanted[TopicPartition(*tp)] = checks.whole_number(number, f"the offset of {tp[0]}-{tp[1]}", at_least=0)
         return wanted

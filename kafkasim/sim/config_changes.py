@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.config import TopicConfig
+from kafkasim.config import BrokerConfig, TopicConfig
 from kafkasim.config.broker import DYNAMIC, TOPIC_NAMES
+from kafkasim.config.definition import Settings
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.zk_errors import NoNodeError
 from kafkasim.core.zk_requests import Create, SetData
@@ -128,6 +129,8 @@ class ConfigChanges:
         wanted = {**before, **request.changes}
         config = {name: value for name, value in sorted(wanted.items()) if value is not None}
         self._check(request.resource_type, request.changes, config)
+        if request.validate_only:
+            return
         zookeeper, payload, path = self._broker.zookeeper, znodes.config_payload(config), f"/config/{entity}"
         yield zookeeper.multi([Create(path, payload) if version is None else SetData(path, payload, -1)])
         self._broker.kernel.journal.record(ConfigChanged(entity, tuple(config.items())))
@@ -163,15 +166,25 @@ class ConfigChanges:
         except KafkaError as error:
             return admin.DescribeConfigsResponse(type(error), str(error))
         if request.resource_type == admin.BROKER:
-            values = self._broker.config.describe()
-            entries = [self._entry(name, name, value, {}) for name, value in values.items()]
-        else:
-            own = self._broker.metadata.topic_configs.get(entity.partition("/")[2], {})
-            values = self._broker.topic_config(own).describe()
-            entries = [self._entry(name, TOPIC_NAMES.get(name, name), value, own) for name, value in values.items()]
-        return admin.DescribeConfigsResponse(entries=tuple(sorted(entries, key=lambda entry: entry.name)))
+            entries = [
+                self._entry(name, name, value, {}, BrokerConfig, is_read_only=name not in DYNAMIC)
+                for name, value in self._broker.config.describe().items()
+            ]
+            return admin.DescribeConfigsResponse(entries=tuple(sorted(entries, key=lambda entry: entry.name)))
+        own = self._broker.metadata.topic_configs.get(entity.partition("/")[2], {})
+        return admin.DescribeConfigsResponse(entries=self.of_topic(own))
 
-    def _entry(self, name: str, broker_name: str, value: object, own: Mapping[str, str]) -> admin.ConfigEntry:
+    def of_topic(self, own: Mapping[str, str]) -> tuple[admin.ConfigEntry, ...]:
+        """All settings of a topic that has these of its own, by name."""
+        values = self._broker.topic_config(own).describe()
+        return tuple(
+            self._entry(name, TOPIC_NAMES.get(name, name), values[name], own, TopicConfig) for name in sorted(values)
+        )
+
+    def _entry(
+        self, name: str, broker_name: str, value: object, own: Mapping[str, str], settings: type[Settings], *,
+        is_read_only: bool = False,
+    ) -> admin.ConfigEntry:  # fmt: skip
         if name in own:
             source = "DYNAMIC_TOPIC_CONFIG"
         elif broker_name in self._own:
@@ -180,7 +193,8 @@ class ConfigChanges:
             source = "STATIC_BROKER_CONFIG"
         else:
             source = "DEFAULT_CONFIG"
-        return admin.ConfigEntry(name, _text(value), source, source == "DEFAULT_CONFIG")
+        is_default = source == "DEFAULT_CONFIG"
+        return admin.ConfigEntry(name, _text(value), source, is_default, is_read_only, settings.type_of(name))
 
 
 def _number(name: str) -> int:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from kafkasim.config import ConsumerConfig, checks
 from kafkasim.core.subscription import EARLIEST, LATEST, Subscription
 from kafkasim.errors import ConfigError, TimeoutException, UsageError
 from kafkasim.records import TopicPartition
 from kafkasim.sim.commits import Commits
+from kafkasim.sim.consumer_arguments import GroupMetadata, Offsets, Partitions, partition_of, partitions_of
 from kafkasim.sim.consumer_records import ConsumerRecord, ConsumerRecords, deserialized
 from kafkasim.sim.fetcher import Fetcher
 from kafkasim.sim.host import Host
@@ -31,16 +32,6 @@ from kafkasim.trace.facts import PartitionsAssigned, RecordsPolled
 CLOSE_TIMEOUT_MS = 30_000
 """How long a closing consumer waits at most for its coordinator's last answers."""
 NEVER_US = 10**15
-Partitions = Sequence[TopicPartition]
-
-
-class GroupMetadata(NamedTuple):
-    """A consumer's place in its group, as its last completed join made it; -1 and empty before the first."""
-
-    group_id: str | None
-    generation: int
-    member_id: str
-    group_instance_id: str | None = None
 
 
 class Consumer:
@@ -118,7 +109,7 @@ class Consumer:
     def assign(self, partitions: Partitions) -> None:
         """Read exactly these partitions, without the group's management."""
         self._open()
-        chosen = [_partition(tp) for tp in _listed(partitions)]
+        chosen = [partition_of(tp) for tp in partitions_of(partitions)]
         if self._book.topics:
             raise UsageError("Subscribing to topics and assigning partitions exclude each other: unsubscribe() first.")
         if self._book.is_manual:
@@ -230,7 +221,7 @@ class Consumer:
         self._seek(partitions or list(self._book.owned), LATEST, "seek_to_end()")
 
     def _seek(self, partitions: Partitions, where: int, call: str) -> None:
-        owned = [self._owned(tp) for tp in _listed(partitions)]
+        owned = [self._owned(tp) for tp in partitions_of(partitions)]
         for tp in owned:
             self._offsets.seek(tp, where, call)
             self._fetcher.moved(tp)
@@ -238,13 +229,13 @@ class Consumer:
 
     def pause(self, partitions: Partitions) -> None:
         """Go on owning these partitions, but get no records of them."""
-        for tp in [self._owned(tp) for tp in _listed(partitions)]:
+        for tp in [self._owned(tp) for tp in partitions_of(partitions)]:
             self._book.owned[tp].paused = True
             self._fetcher.moved(tp)
 
     def resume(self, partitions: Partitions) -> None:
         """Get records of these partitions again."""
-        for tp in [self._owned(tp) for tp in _listed(partitions)]:
+        for tp in [self._owned(tp) for tp in partitions_of(partitions)]:
             self._book.owned[tp].paused = False
         self._waiting.changed()
 
@@ -275,13 +266,13 @@ class Consumer:
     def beginning_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
         """The log start offset of each partition."""
         return self._waiting.start(
-            self._offsets.listed(_listed(partitions), EARLIEST, self._waiting.until), "beginning_offsets()"
+            self._offsets.listed(partitions_of(partitions), EARLIEST, self._waiting.until), "beginning_offsets()"
         )
 
     def end_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
         """The high watermark of each partition: where a consumer's reading ends."""
         return self._waiting.start(
-            self._offsets.listed(_listed(partitions), LATEST, self._waiting.until), "end_offsets()"
+            self._offsets.listed(partitions_of(partitions), LATEST, self._waiting.until), "end_offsets()"
         )
 
     def offsets_for_times(
@@ -291,7 +282,7 @@ class Consumer:
         if not isinstance(times, Mapping):
             raise ConfigError(f"times must map TopicPartitions to times in ms. Got {times!r}.")
         wanted = {
-            _partition(tp): checks.whole_number(time, f"the time of {tp}", at_least=0) for tp, time in times.items()
+            partition_of(tp): checks.whole_number(time, f"the time of {tp}", at_least=0) for tp, time in times.items()
         }
         return self._waiting.start(self._offsets.for_times(wanted, self._waiting.until), "offsets_for_times()")
 
@@ -311,12 +302,16 @@ class Consumer:
 
     # --- commits -----------------------------------------------------------------------------------------------
 
-    def commit_sync(self, offsets: Mapping[TopicPartition, int] | None = None) -> Future[None]:
-        """Commit the positions, or these offsets (of the *next* records); retried until default.api.timeout.ms."""
+    def commit_sync(self, offsets: Offsets | None = None) -> Future[None]:
+        """Commit the positions, or these offsets (of the *next* records); retried until default.api.timeout.ms.
+
+        ``offsets`` maps partitions to offsets, or to OffsetAndMetadata. Fails with CommitFailedException when the group
+        has gone on without this consumer. Kafka: commitSync.
+        """
         return self._waiting.start(self._commits.sync(offsets), "commit_sync()")
 
     def commit_async(
-        self, offsets: Mapping[TopicPartition, int] | None = None,
+        self, offsets: Offsets | None = None,
         callback: Callable[[Mapping[TopicPartition, int], Exception | None], object] | None = None,
     ) -> Future[None]:  # fmt: skip
         """Commit without waiting; not retried. ``callback(offsets, error)`` hears of it inside a later poll().
@@ -326,11 +321,20 @@ class Consumer:
         return self._commits.start(offsets, callback)
 
     def committed(
-        self, partitions: Partitions, timeout_ms: float | None = None
-    ) -> Future[dict[TopicPartition, int | None]]:
-        """The group's committed offset of each partition, None where there is none; waits as position() does."""
-        asked = self._commits.committed(_listed(partitions), self._waiting.deadline_us(timeout_ms))
-        return self._waiting.start(asked, "committed()")
+        self, partitions: Partitions, timeout_ms: float | None = None, *, metadata: bool = False
+    ) -> Future[dict[TopicPartition, Any]]:
+        """The group's committed offset of each partition, None where there is none; waits as position() does.
+
+        With ``metadata`` an OffsetAndMetadata each, with the text and the leader epoch that lie beside it, as Java's.
+        """
+        checks.flag(metadata, "metadata")
+        asked = self._commits.committed(partitions_of(partitions), self._waiting.deadline_us(timeout_ms))
+
+        def story() -> Generator[Any, Any, dict[TopicPartition, Any]]:
+            found = yield from asked
+            return found if metadata else {tp: None if one is None else one.offset for tp, one in found.items()}
+
+        return self._waiting.start(story(), "committed()")
 
     def lag(self, tp: TopicPartition) -> int | None:
         """How far the position is behind the end that the last fetch has told; None while that is not known.
@@ -373,20 +377,8 @@ class Consumer:
             raise UsageError(f"{self.client_id} is closed. Make a new consumer.")
 
     def _owned(self, tp: TopicPartition) -> TopicPartition:
-        partition = _partition(tp)
+        partition = partition_of(tp)
         if partition not in self._book.owned:
             owned = ", ".join(map(str, self._book.owned)) or "nothing"
             raise UsageError(f"{self.client_id} does not own {partition}; it owns {owned}.")
         return partition
-
-
-def _listed(partitions: object) -> list[TopicPartition]:
-    if isinstance(partitions, TopicPartition | str) or not isinstance(partitions, Iterable):
-        raise ConfigError(f"partitions must be a list of TopicPartition. Got {partitions!r}.")
-    return [_partition(tp) for tp in partitions]
-
-
-def _partition(tp: object) -> TopicPartition:
-    if isinstance(tp, tuple) and len(tp) == 2 and isinstance(tp[0], str):
-        return TopicPartition(checks.topic_name(tp[0]), checks.whole_number(tp[1], "partition", at_least=0))
-    raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")

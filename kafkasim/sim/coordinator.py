@@ -52,7 +52,8 @@ class GroupCoordinator:
         if isinstance(request, groups.FindCoordinatorRequest):
             reply(self._find(request))
         elif isinstance(request, group_admin.ListGroupsRequest):
-            listed = tuple((group_id, group.state.value) for group_id, group in sorted(self._groups.items()))
+            known = sorted(self._groups.items())
+            listed = tuple((group_id, group.state.value, group.protocol_type) for group_id, group in known)
             reply(group_admin.ListGroupsResponse(None, listed))
         elif (error := self._store.trouble_with(request.group_id)) is not None:
             reply(refusal(request, error))
@@ -160,12 +161,12 @@ class GroupCoordinator:
         members = tuple(
             group_admin.DescribedMember(
                 one.member_id, one.group_instance_id, one.client_id, one.client_host,
-                one.assignment if is_stable else (),
+                one.assignment if is_stable else (), one.subscription if is_stable else None,
             )
             for one in group.members.values()
         )  # fmt: skip
         protocol = group.protocol if is_stable else ""
-        return group_admin.DescribeGroupsResponse(None, group.state.value, protocol, members)
+        return group_admin.DescribeGroupsResponse(None, group.state.value, protocol, members, group.protocol_type)
 
     def _delete(self, request: group_admin.DeleteGroupsRequest, reply: Reply) -> None:
         group = self._groups.get(request.group_id)

@@ -8,6 +8,7 @@ may be too old by then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kafkasim.core.group import Group
@@ -50,16 +51,18 @@ class GroupOffsets:
         error = group.may_commit(
             request.member_id, request.generation_id, kernel.now_ms, request.group_instance_id
         ) or self._too_large(request.metadata.values())  # fmt: skip
-        if error is not None or not request.offsets:
-            reply(groups.OffsetCommitResponse(error))
+        unknown = self._broker.metadata.unknown(request.offsets)
+        offsets = {tp: offset for tp, offset in request.offsets.items() if tp not in unknown}
+        if error is not None or not offsets:
+            reply(groups.OffsetCommitResponse(error, unknown))
             return
-        records = self._records(request)
+        records = self._records(replace(request, offsets=offsets))
 
         def stored(error: Error, offset: int) -> None:
             if error is None and self._store.trouble_with(request.group_id) is None:
                 self._store.offsets_of(request.group_id).load(records, offset)
-                self._committed(request.group_id, request.offsets)
-            reply(groups.OffsetCommitResponse(client_error(error)))
+                self._committed(request.group_id, offsets)
+            reply(groups.OffsetCommitResponse(client_error(error), unknown))
 
         self._store.append(request.group_id, records, stored)
 
@@ -131,10 +134,11 @@ class GroupOffsets:
             reply(group_admin.OffsetDeleteResponse(GroupIdNotFoundException))
             return
         wanted = group.subscribed_topics if group.members else frozenset()
-        errors: dict[TopicPartition, Error] = {
-            tp: GroupSubscribedToTopicException if tp.topic in wanted else None for tp in request.partitions
-        }
-        free = [tp for tp, error in errors.items() if error is None]
+        errors = self._broker.metadata.unknown(request.partitions)
+        for tp in request.partitions:
+            if tp.topic in wanted:
+                errors.setdefault(tp, GroupSubscribedToTopicException)
+        free = [tp for tp in request.partitions if tp not in errors]
 
         def deleted(error: Error) -> None:
             reply(group_admin.OffsetDeleteResponse(client_error(error), errors))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kafkasim.core.segment import Roll
+from kafkasim.core.topic_rules import INTERNAL_TOPICS
 from kafkasim.errors import (
     InvalidTopicException,
     KafkaError,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
 
 ASKED = Roll("records were deleted on request", "DeleteRecords")
-INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state")
 
 
 @dataclass(eq=False, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kafkasim.config import checks
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.placement import Assignment, assign_replicas
-from kafkasim.core.topic_rules import added_partitions, check_name, checked_assignment
+from kafkasim.core.topic_rules import INTERNAL_TOPICS, added_partitions, check_name, checked_assignment
 from kafkasim.core.zk_errors import NodeExistsError
 from kafkasim.core.zk_requests import Create
 from kafkasim.errors import (
@@ -41,8 +41,6 @@ from kafkasim.sim.partition_states import ControllerMoved
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
     from kafkasim.sim.controller import Controller
-
-INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state")
 
 Steps = Generator[Any, Any, None]
 
@@ -131,14 +129,21 @@ class TopicAdmin:
         check_name(topic, controller.context.all_topics)
         self.check_config(request.config)
         assignment = self._assignment(request)
+        made = admin.CreateTopicsResponse(
+            num_partitions=len(assignment), replication_factor=len(assignment[0]),
+            entries=self._broker.config_changes.of_topic(request.config),
+        )  # fmt: skip
+        if request.validate_only:
+            reply(made)
+            return
         try:
             yield from controller.topics.create(topic, assignment, request.config, _topic_id(self._chance))
         except NodeExistsError as error:
             raise TopicExistsException(f"Topic {topic!r} already exists.") from error
-        self._await_leaders(topic, len(assignment), request.timeout_ms, reply, admin.CreateTopicsResponse)
+        self._await_leaders(topic, len(assignment), request.timeout_ms, reply, made)
 
     def _await_leaders(
-        self, topic: str, count: int, timeout_ms: int, reply: Reply, response: type[admin.AdminResponse]
+        self, topic: str, count: int, timeout_ms: int, reply: Reply, response: admin.AdminResponse
     ) -> None:
         """A creation is answered when this broker knows a leader of every partition of the topic."""
 
@@ -146,8 +151,8 @@ class TopicAdmin:
             states = self._broker.metadata.of_topic(topic).values()
             return sum(state.leader >= 0 for state in states) >= count
 
-        late = response(TimeoutException, "The topic is written, but not all its partitions have a leader.")
-        self.waits.until(led, lambda: reply(response()), timeout_ms, lambda: reply(late))
+        late = type(response)(TimeoutException, "The topic is written, but not all its partitions have a leader.")
+        self.waits.until(led, lambda: reply(response), timeout_ms, lambda: reply(late))
 
     def check_config(self, config: Mapping[str, str]) -> None:
         """Refuse settings that a topic cannot have."""
@@ -193,8 +198,11 @@ class TopicAdmin:
         added = added_partitions(
             topic, context.assigned(topic), request.total_count, request.assignments, context.live, context.racks
         )
+        if request.validate_only:
+            reply(admin.CreatePartitionsResponse())
+            return
         yield from controller.topics.add_partitions(topic, added)
-        self._await_leaders(topic, request.total_count, request.timeout_ms, reply, admin.CreatePartitionsResponse)
+        self._await_leaders(topic, request.total_count, request.timeout_ms, reply, admin.CreatePartitionsResponse())
 
     def await_elections(
         self, request: admin.ElectLeadersRequest, response: admin.ElectLeadersResponse, reply: Reply

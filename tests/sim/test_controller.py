@@ -242,7 +242,7 @@ def test_partitions_are_added_and_never_taken_away():
     assert admin.describe_topic("t").get().partitions[5].replicas == (1, 2)
     for count, wanted, error, text in [
         (6, None, InvalidPartitionsException, "already has 6"),
-        (1, None, InvalidPartitionsException, "would not be an increase"),
+        (1, None, InvalidPartitionsException, "higher than the requested 1"),
         (8, [[1, 2]], InvalidReplicaAssignmentException, "by 2 but 1 assignments"),
         (7, [[9, 1]], InvalidReplicaAssignmentException, "Unknown broker"),
         (7, [[1, 1]], InvalidReplicaAssignmentException, "Duplicate"),

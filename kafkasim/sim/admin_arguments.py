@@ -1,0 +1,70 @@
+"""What the calls of an admin client are given, checked and brought into the shape that requests have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kafkasim.config import checks
+from kafkasim.errors import ConfigError
+from kafkasim.messages import admin
+from kafkasim.records import TopicPartition
+
+OFFSET_SPECS = {"earliest": -2, "latest": -1, "max_timestamp": -3}
+
+
+def partitions_of(given: object) -> tuple[TopicPartition, ...]:
+    """A list of partitions, and nothing that only looks like one."""
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes | TopicPartition):
+        raise ConfigError(f"partitions must be a list of TopicPartition. Got {given!r}.")
+    for tp in given:
+        if not isinstance(tp, TopicPartition):
+            raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
+    return tuple(given)
+
+
+def brokers_of(given: object, name: str) -> tuple[int, ...]:
+    """A list of broker ids."""
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        raise ConfigError(f"{name} must give a list of broker ids for each partition. Got {given!r}.")
+    return tuple(checks.whole_number(broker, f"a broker id in {name}") for broker in given)
+
+
+def assignment_of(given: object) -> dict[int, tuple[int, ...]]:
+    """Partition numbers, each with its brokers."""
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"assignment must map partition numbers to lists of broker ids. Got {given!r}.")
+    return {
+        checks.whole_number(number, "a partition number in assignment"): brokers_of(replicas, "assignment")
+        for number, replicas in given.items()
+    }
+
+
+def resource_of(topic: object, broker: object) -> tuple[str, str]:
+    """The topic or the broker whose settings are meant, as a kind and a name."""
+    if (topic is None) == (broker is None):
+        raise ConfigError("Give either topic=... or broker=..., the one whose settings are meant.")
+    if topic is not None:
+        return admin.TOPIC, checks.topic_name(topic)
+    return admin.BROKER, str(checks.whole_number(broker, "broker", at_least=0))
+
+
+def settings_of(config: object) -> dict[str, str | None]:
+    """Settings as texts under Kafka's names; None stays None."""
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config must be a dict of settings. Got {config!r}.")
+    return {checks.text(name, "a setting's name").replace("_", "."): _setting(value) for name, value in config.items()}
+
+
+def _setting(value: object) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return None if value is None else str(value)
+
+
+def offset_spec_of(spec: object) -> int:
+    """What ListOffsets looks for, as the protocol's number."""
+    if isinstance(spec, str):
+        return OFFSET_SPECS[checks.one_of(spec, "what is looked for", tuple(OFFSET_SPECS))]
+    return checks.whole_number(spec, "a time in ms", at_least=0)
