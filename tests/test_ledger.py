@@ -3,26 +3,63 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import kafkasim as ks
+from kafkasim.config import AdminConfig, BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig, ZooKeeperConfig
 from kafkasim.errors import UnknownNameError
+from tests.fidelity import by_hand, oracle_actions, vectors
+from tests.fidelity.recordings import catalogue
 
 ROOT = Path(__file__).parent.parent
 VECTORS = json.loads((ROOT / "tests/fidelity/data/kafka-vectors.json").read_text())
+RECORDINGS = {path.stem for path in (ROOT / "tests/fidelity/data/recordings").rglob("*.json")}
+PROOFS = sorted({row.test for row in ks.ledger() if row.test})
+PROSE = {case.rpartition("-")[0] for case in by_hand.TESTS}
 
 
-@pytest.mark.parametrize("row", list(ks.ledger()), ids=lambda row: row.id)
-def test_the_test_of_a_row_exists(row):
-    if row.status == "omitted" or (row.status == "simplified" and not row.test):
-        return
-    if row.test.startswith("fidelity:"):
-        assert VECTORS[row.test.removeprefix("fidelity:")]
-        return
-    file, name = row.test.split("::")
-    assert f"def {name}" in (ROOT / file).read_text()
+@pytest.fixture(scope="module")
+def collected() -> set[str]:
+    """The ids of all tests that run by default in the files that the ledger names, with and without parameters."""
+    files = sorted({test.partition("::")[0] for test in PROOFS if not test.startswith("fidelity:")})
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    ids = [line for line in done.stdout.splitlines() if "::" in line]
+    return {*ids, *(line.partition("[")[0] for line in ids)}
+
+
+@pytest.mark.parametrize("test", PROOFS)
+def test_the_test_of_a_row_is_one_that_runs(test: str, collected: set[str]) -> None:
+    if test.startswith("fidelity:"):
+        name = test.removeprefix("fidelity:")
+        assert name in RECORDINGS or (VECTORS.get(name) and name in vectors.CATEGORIES)
+    else:
+        assert test in collected
+
+
+def test_a_modelled_row_has_a_test_and_an_omitted_one_has_none() -> None:
+    assert [row.id for row in ks.ledger("modelled") if not row.test] == []
+    assert [row.id for row in ks.ledger("omitted") if row.test] == []
+    assert [row.id for row in ks.ledger() if row.leaves_out and row.status != "omitted"] == []
+    assert [row.id for row in ks.ledger() if not (row.behaviour and row.real_kafka)] == []
+
+
+def test_what_a_row_leaves_out_cannot_be_replayed() -> None:
+    """A name is a setting that is not modelled, vectors in prose, or what neither replay knows how to do."""
+    classes = (ProducerConfig, ConsumerConfig, AdminConfig, TopicConfig, BrokerConfig, ZooKeeperConfig)
+    not_modelled = {name for kind in classes for name in kind.not_modelled()}
+    modelled = {name for kind in classes for name in kind.names()} - not_modelled
+    operations = {*oracle_actions.ACTIONS, *oracle_actions.REQUESTS}
+    known = {*catalogue.VERBS, *catalogue.SIGHTS, *vectors.CATEGORIES, *operations}
+    for row in ks.ledger():
+        for name in row.leaves_out:
+            assert name not in known, f"{row.id}: {name} can be replayed"
+            assert name in not_modelled | PROSE or name not in modelled, f"{row.id}: {name} is modelled"
 
 
 def test_rows_have_names_of_their_own():

@@ -37,7 +37,7 @@ TOPIC_NAMES = {
 DYNAMIC = frozenset(
     {
         *TOPIC_NAMES.values(), "min.insync.replicas", "unclean.leader.election.enable", "log.cleaner.backoff.ms",
-        "producer.id.expiration.ms",
+        "producer.id.expiration.ms", "transaction.partition.verification.enable",
     }
 )  # fmt: skip
 """The settings that a running broker takes over. Kafka: DynamicBrokerConfig.AllDynamicConfigs."""
@@ -142,11 +142,11 @@ class BrokerConfig(Settings):
     transaction_max_timeout_ms: int = integer(900_000, at_least=1)
     transaction_abort_timed_out_transaction_cleanup_interval_ms: int = integer(10_000, at_least=1)
     transactional_id_expiration_ms: int = integer(604_800_000, at_least=1)
+    transaction_partition_verification_enable: bool = boolean(True)
     producer_id_expiration_ms: int = integer(86_400_000, at_least=1)
     producer_id_expiration_check_interval_ms: int = integer(600_000, at_least=1)
 
     # accepted with the default only
-    transaction_partition_verification_enable: bool = boolean(True, not_modelled=True)
     offsets_commit_required_acks: int = integer(-1, not_modelled=True)
     log_cleaner_threads: int = integer(1, not_modelled=True)
     num_network_threads: int = integer(3, not_modelled=True)

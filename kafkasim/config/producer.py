@@ -65,7 +65,6 @@ class ProducerConfig(ClientConfig):
     buffer_memory: int = long(33_554_432, at_least=0)
     max_block_ms: int = long(60_000, at_least=0)
     max_request_size: int = integer(1_048_576, at_least=0)
-    metadata_max_idle_ms: int = long(300_000, at_least=5000)
     partitioner_class: Any = read_by(_partitioner, None)
     partitioner_adaptive_partitioning_enable: bool = boolean(True)
     partitioner_availability_timeout_ms: int = long(0, at_least=0)
@@ -75,6 +74,7 @@ class ProducerConfig(ClientConfig):
     transactional_id: str | None = text(None)
     transaction_timeout_ms: int = integer(60_000)
 
+    metadata_max_idle_ms: int = long(300_000, at_least=5000, not_modelled=True)
     compression_type: str = one_of("none", "none", "gzip", "snappy", "lz4", "zstd", not_modelled=True)
     interceptor_classes: tuple[str, ...] = list_of((), not_modelled=True)
     receive_buffer_bytes: int = integer(32_768, at_least=-1, not_modelled=True)

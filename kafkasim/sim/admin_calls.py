@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kafkasim.config import AdminConfig
+from kafkasim.core.backoff import backoff_ms
 from kafkasim.errors import (
     CoordinatorLoadInProgressException,
     CoordinatorNotAvailableException,
@@ -54,10 +55,8 @@ class AdminCalls:
         self.deadlines = Deadlines(host)
         self.chance = host.kernel.rng(f"admin retries/{host.name}")
         self.client = NetworkClient(
-            host, bootstrap, request_timeout_ms=config.request_timeout_ms + TOO_LATE_MS,
-            retry_backoff_ms=config.retry_backoff_ms, retry_backoff_max_ms=config.retry_backoff_max_ms,
-            metadata_max_age_ms=config.metadata_max_age_ms, auto_create=False, on_update=self._updated,
-        )  # fmt: skip
+            host, bootstrap, config, auto_create=False, on_update=self._updated, late_ms=TOO_LATE_MS
+        )
         self._waiting: list[Callable[[], None]] = []
         self._closed = False
 
@@ -250,8 +249,9 @@ class Call:
             self._calls.client.refresh()
         if not self._waits:
             self._waits = True
-            pause_ms = min(config.retry_backoff_ms * 2 ** (self._failures - 1), config.retry_backoff_max_ms)
-            self._calls.host.after_ms(pause_ms * self._calls.chance.uniform(0.8, 1.2), self._again)
+            initial_ms, max_ms = config.retry_backoff_ms, config.retry_backoff_max_ms
+            pause_ms = backoff_ms(self._failures - 1, initial_ms, max_ms, self._calls.chance)
+            self._calls.host.after_ms(pause_ms, self._again)
 
     def _again(self) -> None:
         self._waits = False

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from kafkasim.core.backoff import backoff_ms
 from kafkasim.errors import DisconnectException, KafkaError
 from kafkasim.sim.deadlines import Deadline, Deadlines
 from kafkasim.sim.host import Host
@@ -32,8 +33,8 @@ class Channel:
     """
 
     def __init__(
-        self, host: Host, server: str, *, request_timeout_ms: int | None, reconnect_backoff_ms: float = 50.0,
-        reconnect_backoff_max_ms: float = 1000.0,
+        self, host: Host, server: str, *, request_timeout_ms: int | None, reconnect_backoff_ms: int = 50,
+        reconnect_backoff_max_ms: int = 1000,
         silence_timeout_ms: int | None = None, poll_ms: int = 0, on_failure: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.host = host
@@ -132,9 +133,9 @@ class Channel:
 
     def _fail(self, reason: str, *, told: bool = False) -> None:
         self._silent(False)
-        backoff = min(self.reconnect_backoff_ms * 2**self._failures, self.reconnect_backoff_max_ms)
+        wait_ms = backoff_ms(self._failures, self.reconnect_backoff_ms, self.reconnect_backoff_max_ms, self._chance)
         self._failures += 1
-        self._not_before_us = self.host.kernel.now_us + round(backoff * self._chance.uniform(0.8, 1.2) * US_PER_MS)
+        self._not_before_us = self.host.kernel.now_us + wait_ms * US_PER_MS
         if not told and self._failures == 1:
             self.host.kernel.journal.because(Disconnected(self.host.name, self.server, reason))
         lost = [pending.answer for pending in self._in_flight] + [answer for _, answer in self._unsent]

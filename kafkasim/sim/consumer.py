@@ -46,10 +46,8 @@ class Consumer:
         self._book = Subscription()
         self._waiting = Waiting(host, config.default_api_timeout_ms)
         self._client = NetworkClient(
-            host, bootstrap, request_timeout_ms=config.request_timeout_ms, retry_backoff_ms=config.retry_backoff_ms,
-            retry_backoff_max_ms=config.retry_backoff_max_ms, metadata_max_age_ms=config.metadata_max_age_ms,
-            auto_create=config.allow_auto_create_topics, on_update=self._waiting.changed,
-        )  # fmt: skip
+            host, bootstrap, config, auto_create=config.allow_auto_create_topics, on_update=self._waiting.changed
+        )
         self._polling = False
         self._closed = False
         self._membership: Membership | None = None

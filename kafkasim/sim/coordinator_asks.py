@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafkasim.config import ProducerConfig
+from kafkasim.core.backoff import backoff_ms
 from kafkasim.errors import CoordinatorNotAvailableException, KafkaError, NotCoordinatorException, TimeoutException
 from kafkasim.messages.data import Error
 from kafkasim.messages.groups import FindCoordinatorRequest, FindCoordinatorResponse
@@ -127,8 +128,7 @@ class CoordinatorAsks:
         if ask.backoff_ms is not None:
             return ask.backoff_ms
         config = self._config
-        wait_ms: int = min(config.retry_backoff_ms << min(ask.retries - 1, 30), config.retry_backoff_max_ms)
-        return wait_ms * self._chance.uniform(0.8, 1.2)
+        return backoff_ms(ask.retries - 1, config.retry_backoff_ms, config.retry_backoff_max_ms, self._chance)
 
     def _free(self) -> None:
         self.is_busy = False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from kafkasim.config import ProducerConfig
 from kafkasim.core.accumulator import ProducerBatch, RecordAccumulator
+from kafkasim.core.backoff import backoff_ms
 from kafkasim.errors import (
     DuplicateSequenceException,
     InvalidMetadataException,
@@ -119,8 +120,8 @@ class Deliveries:
         """Put a batch back, to be sent again after the back-off, which doubles from try to try."""
         self._kernel.journal.record(BatchRetried(self._host.name, batch.batch_id, batch.tp, error.name))
         config = self._config
-        wait_ms = min(config.retry_backoff_ms * 2 ** min(batch.retries, 30), config.retry_backoff_max_ms)
-        batch.retry_at_ms = self._kernel.now_ms + round(wait_ms * self._chance.uniform(0.8, 1.2))
+        wait_ms = backoff_ms(batch.retries, config.retry_backoff_ms, config.retry_backoff_max_ms, self._chance)
+        batch.retry_at_ms = self._kernel.now_ms + wait_ms
         batch.retries += 1
         self._metrics.retried(len(batch.records))
         self._accumulator.put_back(batch)

@@ -28,12 +28,14 @@ class FetchSession:
     """One fetcher: its positions, and which partitions may have something for it."""
 
     __slots__ = (
-        "connection", "expiry", "fetched_at_us", "joining", "parked", "positions", "ready", "request", "told",
+        "connection", "expiry", "fetched_at_us", "joining", "min_bytes", "parked", "positions", "ready", "request",
+        "told",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, request: FetchRequest) -> None:
         self.connection = connection
         self.request = request
+        self.min_bytes = request.min_bytes
         self.positions: dict[TopicPartition, FetchPosition] = {}
         self.ready: dict[TopicPartition, None] = {}
         self.told: dict[TopicPartition, tuple[int, int]] = {}
@@ -67,13 +69,15 @@ class FetchSession:
 
 
 class FetchSessions:
-    """All fetch sessions of one broker's incarnation."""
+    """All fetch sessions of one broker's incarnation; no answer carries more than ``max_bytes``, but for one batch."""
 
     def __init__(
-        self, host: Host, partitions: dict[TopicPartition, Partition], settle: Callable[[Partition], None]
-    ) -> None:
+        self, host: Host, partitions: dict[TopicPartition, Partition], settle: Callable[[Partition], None],
+        max_bytes: int,
+    ) -> None:  # fmt: skip
         self._host = host
         self._settle = settle
+        self._max_bytes = max_bytes
         self._partitions = partitions
         self._sessions: dict[tuple[str, str], FetchSession] = {}
         self._watchers: dict[TopicPartition, dict[FetchSession, None]] = {}
@@ -90,6 +94,7 @@ class FetchSessions:
             reply(FetchResponse(error=FetchSessionIdNotFoundException))
             return
         session.request = request
+        session.min_bytes = min(request.min_bytes, self._max_bytes)
         for tp in request.forgotten:
             self._unwatch(session, tp)
         for tp, position in request.changed.items():
@@ -100,7 +105,7 @@ class FetchSessions:
         learned = {**request.changed, **session.ready, **joining} if session.is_follower else {}
         response = self._collect(session)
         session.parked, session.fetched_at_us = reply, self._host.kernel.now_us
-        if _is_worth_sending(response, request.min_bytes):
+        if _is_worth_sending(response, session.min_bytes):
             self._answer(session, response)
         else:
             # A fetcher that sends again has given up the poll before; its answer would be the same silence.
@@ -159,7 +164,7 @@ class FetchSessions:
             self._answer(session, FetchResponse())
             return
         response = self._collect(session)
-        if _is_worth_sending(response, session.request.min_bytes):
+        if _is_worth_sending(response, session.min_bytes):
             self._answer(session, response)
         elif _has_news(session, response):
             self._answer_in_time(session)
@@ -218,7 +223,7 @@ class FetchSessions:
         The first batch that is found comes whatever its size. Kafka: ReplicaManager.readFromLog.
         """
         response = FetchResponse()
-        room, min_one = session.request.max_bytes, True
+        room, min_one = min(session.request.max_bytes, self._max_bytes), True
         for tp in list(session.ready):
             if room <= 0 and not min_one:
                 break

@@ -57,6 +57,8 @@ class Fetcher:
             # A connection of its own, as long polls may wait for ever where other requests time out.
             channel = Channel(
                 self._client.host, self._client.nodes[node], request_timeout_ms=None,
+                reconnect_backoff_ms=self._config.reconnect_backoff_ms,
+                reconnect_backoff_max_ms=self._config.reconnect_backoff_max_ms,
                 silence_timeout_ms=self._config.request_timeout_ms, poll_ms=max(1, self._config.fetch_max_wait_ms),
             )  # fmt: skip
             self._loops[node] = FetchLoop(

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any
 
 from kafkasim.config import ConsumerConfig
+from kafkasim.core.backoff import backoff_ms
 from kafkasim.errors import (
     CoordinatorNotAvailableException,
     FencedInstanceIdException,
@@ -142,11 +143,10 @@ class Membership:
     def pause(self) -> None:
         """Try again after a back-off."""
         config = self._config
-        backoff_ms = min(config.retry_backoff_ms * 2**self._failures, config.retry_backoff_max_ms)
-        backoff_ms *= self._chance.uniform(0.8, 1.2)
+        wait_ms = backoff_ms(self._failures, config.retry_backoff_ms, config.retry_backoff_max_ms, self._chance)
         self._failures += 1
-        self._not_before_us = self._host.kernel.now_us + round(backoff_ms * US_PER_MS)
-        self._host.after_ms(backoff_ms, self._on_change)
+        self._not_before_us = self._host.kernel.now_us + wait_ms * US_PER_MS
+        self._host.after_ms(wait_ms, self._on_change)
 
     # --- joining ---------------------------------------------------------------------------------------------
 

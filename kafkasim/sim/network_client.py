@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kafkasim.config.client import ClientConfig
+from kafkasim.core.backoff import backoff_ms
 from kafkasim.errors import KafkaError
 from kafkasim.messages.data import MetadataRequest, MetadataResponse, PartitionMetadata
 from kafkasim.records import TopicPartition
@@ -22,13 +24,13 @@ from kafkasim.trace.facts import MetadataLearned
 class NetworkClient:
     """One client's connections and metadata.
 
-    ``topics`` maps the topics that the client has asked about to their error or partitions; ``on_update`` is called
-    after each new picture.
+    A request is given up ``late_ms`` after request.timeout.ms. ``topics`` maps the topics that the client has asked
+    about to their error or partitions; ``on_update`` is called after each new picture.
     """
 
     def __init__(
-        self, host: Host, bootstrap: Sequence[str], *, request_timeout_ms: int, retry_backoff_ms: int,
-        retry_backoff_max_ms: int, metadata_max_age_ms: int, auto_create: bool, on_update: Callable[[], None],
+        self, host: Host, bootstrap: Sequence[str], config: ClientConfig, *, auto_create: bool,
+        on_update: Callable[[], None], late_ms: int = 0,
     ) -> None:  # fmt: skip
         self.host = host
         self.nodes: dict[int, str] = {}
@@ -36,9 +38,9 @@ class NetworkClient:
         self.topics: dict[str, tuple[type[KafkaError] | None, tuple[PartitionMetadata, ...]]] = {}
         self.brokers_known = False
         self._bootstrap = tuple(bootstrap)
-        self._request_timeout_ms = request_timeout_ms
-        self._backoff_ms, self._backoff_max_ms = retry_backoff_ms, retry_backoff_max_ms
-        self._max_age_us = metadata_max_age_ms * 1000
+        self._config = config
+        self._request_timeout_ms = config.request_timeout_ms + late_ms
+        self._max_age_us = config.metadata_max_age_ms * 1000
         self._auto_create = auto_create
         self._on_update = on_update
         self._wanted: dict[str, None] = {}
@@ -57,8 +59,10 @@ class NetworkClient:
         """The line to a machine."""
         if server not in self._channels:
             self._channels[server] = Channel(
-                self.host, server, request_timeout_ms=self._request_timeout_ms, on_failure=self._line_lost
-            )
+                self.host, server, request_timeout_ms=self._request_timeout_ms,
+                reconnect_backoff_ms=self._config.reconnect_backoff_ms,
+                reconnect_backoff_max_ms=self._config.reconnect_backoff_max_ms, on_failure=self._line_lost,
+            )  # fmt: skip
         return self._channels[server]
 
     def send(self, node: int, request: Any, answer: Answer) -> None:
@@ -142,10 +146,10 @@ class NetworkClient:
             self._again = True
             return
         self._asking = True
-        delay_ms = 0.0
+        delay_ms = 0
         if self._fruitless:
-            delay_ms = min(self._backoff_ms * 2 ** (self._fruitless - 1), self._backoff_max_ms)
-            delay_ms *= self._chance.uniform(0.8, 1.2)
+            initial_ms, max_ms = self._config.retry_backoff_ms, self._config.retry_backoff_max_ms
+            delay_ms = backoff_ms(self._fruitless - 1, initial_ms, max_ms, self._chance)
         self.host.after_ms(delay_ms, self._ask)
 
     def _ask(self) -> None:

@@ -74,11 +74,7 @@ class Producer:
         self.config = config
         self.client_id = host.name
         self._kernel = host.kernel
-        self._client = NetworkClient(
-            host, bootstrap, request_timeout_ms=config.request_timeout_ms, retry_backoff_ms=config.retry_backoff_ms,
-            retry_backoff_max_ms=config.retry_backoff_max_ms, metadata_max_age_ms=config.metadata_max_age_ms,
-            auto_create=True, on_update=self._pump,
-        )  # fmt: skip
+        self._client = NetworkClient(host, bootstrap, config, auto_create=True, on_update=self._pump)
         self._accumulator = RecordAccumulator(
             config.batch_size, config.linger_ms, buffer_memory=config.buffer_memory, new_batch_id=self._new_batch_id
         )

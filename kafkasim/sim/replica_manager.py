@@ -34,7 +34,7 @@ class ReplicaManager:
 
     def __init__(self, broker: Broker) -> None:
         self.partitions: dict[TopicPartition, Partition] = {}
-        self.sessions = FetchSessions(broker, self.partitions, self.settle)
+        self.sessions = FetchSessions(broker, self.partitions, self.settle, broker.config.fetch_max_bytes)
         self.purgatory = ProducePurgatory(self.partitions, broker.deadlines)
         self.fetchers = ReplicaFetchers(broker, broker.broker_id, broker.config, self.settle)
         self.deletions = DeleteRecords(broker)

@@ -48,7 +48,7 @@ class TransactionVerification:
     def check(self, request: ProduceRequest, then: Verified) -> None:
         """Call ``then`` with the error of each partition that does not belong to the request's transaction."""
         batches = {tp: batch for tp, batch in request.batches.items() if self._is_unknown(tp, request)}
-        if request.transactional_id is None or not batches:
+        if request.transactional_id is None or not batches or not self._is_on:
             then({})
             return
         batch = next(iter(batches.values()))
@@ -65,6 +65,10 @@ class TransactionVerification:
             then({tp: error for tp, error in found.items() if error is not None})
 
         self._ask(question, answered)
+
+    @property
+    def _is_on(self) -> bool:
+        return self._broker.config.transaction_partition_verification_enable
 
     def _is_unknown(self, tp: TopicPartition, request: ProduceRequest) -> bool:
         batch = request.batches[tp]

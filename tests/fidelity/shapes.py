@@ -19,8 +19,8 @@ from tests.fidelity.recordings import names_used, replay
 Say = Callable[[str], object]
 
 DATA = Path(__file__).parent / "data"
-ORACLE, UNKNOWN_VECTORS, UNKNOWN_SHAPE = "oracle", "unknown category", "unknown shape"
-"""Names that the ledger's rows use for what they leave out."""
+UNKNOWN_SHAPE = "an unknown shape of data"
+"""What a file needs that is none of the three."""
 
 
 @dataclass(frozen=True)

@@ -64,3 +64,16 @@ def test_it_is_one_command():
         check=False,
     )
     assert (run.returncode, run.stdout.splitlines()[-1]) == (0, f"{VECTORS} passed, 0 failed, 0 not covered")
+
+
+def test_what_nobody_knows_is_a_failure_and_no_crash(tmp_path, capsys):
+    (tmp_path / "a.json").write_text(json.dumps({"horoscope": [{"id": "h-1", "input": {}, "expected": {}}]}))
+    (tmp_path / "b.json").write_text(json.dumps({"what": "is this?"}))
+
+    assert main([str(tmp_path)]) == 1
+
+    assert capsys.readouterr().out.splitlines() == [
+        "failed: h-1: nobody knows how to ask for horoscope",
+        "failed: b.json: nobody knows how to ask for an unknown shape of data",
+        "0 passed, 2 failed, 0 not covered",
+    ]

@@ -143,3 +143,20 @@ def test_a_seek_ends_the_long_poll_of_today_not_that_of_yesterday() -> None:
         read += consumer.poll(50).get()
     consumer.seek(one, 0)
     assert [record.partition for record in consumer.poll(2_000).get()] == [0]
+
+
+def test_no_answer_to_a_fetch_is_larger_than_the_brokers_fetch_max_bytes():
+    def fetches(**broker_config):
+        cluster = ks.Cluster(brokers=1, seed=7, broker_config=broker_config)
+        cluster.create_topic("t")
+        producer = cluster.producer(batch_size=0)
+        for _ in range(6):
+            producer.send("t", b"x" * 500).get()
+        consumer = cluster.consumer(auto_offset_reset="earliest")
+        consumer.assign([ks.TopicPartition("t", 0)])
+        read = 0
+        while read < 6:
+            read += len(consumer.poll(1_000).get())
+        return len(cluster.trace.of(MessageSent, source=consumer.client_id, api="FetchRequest"))
+
+    assert (fetches(), fetches(**{"fetch.max.bytes": 1200})) == (2, 4), "with 1200 bytes two batches come at a time"

@@ -149,3 +149,19 @@ def test_a_producer_that_slept_longer_than_its_picture_lives_sees_new_partitions
     cluster.run(for_ms=1_500)
     assert old.send("t", "v", key="b").get().partition == 0
     assert young.send("t", "v", key="b").get().partition == ks.partition_for_key(b"b", 50) != 0
+
+
+def test_a_broker_that_refused_a_connection_is_tried_again_after_reconnect_backoff_ms() -> None:
+    waits = []
+    for settings in ({}, {"reconnect_backoff_ms": 30_000}):
+        cluster = ks.Cluster(brokers=1, zookeepers=1, seed=7, broker_config={"zookeeper.session.timeout.ms": 4000})
+        cluster.create_topic("t")
+        cluster.kill(101)
+        sent = cluster.producer(**settings).send("t", b"v")
+        cluster.run(for_ms=100)
+        cluster.restart(101)
+        up_ms = cluster.now_ms
+        sent.get()
+        waits.append(cluster.now_ms - up_ms)
+    assert waits[0] < 1_200, "it has doubled up to reconnect.backoff.max.ms"
+    assert 20_000 < waits[1] < 30_000, "given alone it is constant, and counts from the refusal"

@@ -207,3 +207,18 @@ def test_an_admin_describes_lists_and_takes_back(cluster):
     cluster.run(for_ms=1000)
     found = admin.describe_transaction("tx").get()
     assert (found.state, found.transaction_start_time_ms, found.topic_partitions) == ("CompleteAbort", began_ms, ())
+
+
+@pytest.mark.parametrize("verifies", [True, False])
+def test_a_leader_asks_the_coordinator_whether_a_transaction_has_its_partition(verifies):
+    settings = {"transaction.partition.verification.enable": verifies}
+    cluster = ks.Cluster(brokers=3, seed=3, broker_config=settings)
+    cluster.create_topic("t", partitions=3, replication_factor=3)
+    producer = started(cluster)
+    for partition in range(3):
+        producer.send("t", "v", partition=partition).get()
+    producer.commit_transaction().get()
+    coordinator = cluster.trace.of("TransactionChanged")[-1].coordinator
+    asked = {fact.source for fact in cluster.trace.of("MessageSent", api="AddPartitionsToTxnRequest")}
+    leaders = {f"broker-{broker}" for broker in cluster.brokers if broker != coordinator}
+    assert asked == {producer.client_id, *(leaders if verifies else ())}
