@@ -6,6 +6,7 @@ Kafka: TransactionMarkerChannelManager (the coordinator's side), KafkaApis.handl
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kafkasim.core.offsets import TOPIC as OFFSETS_TOPIC
@@ -27,95 +28,98 @@ FENCED = ("INVALID_PRODUCER_EPOCH", "TRANSACTION_COORDINATOR_FENCED")
 """A newer coordinator is at work: it will see to the rest."""
 
 
+@dataclass(slots=True, eq=False)
+class _Errand:
+    """What one transaction still has to tell to whom."""
+
+    transaction: Transaction
+    marker: TransactionMarker
+    pending: dict[TopicPartition, None]
+
+
 class TransactionMarkers:
-    """The markers that one coordinator has to send; ``on_complete`` hears of a transaction when all have arrived."""
+    """The markers that one coordinator has to send; ``on_complete`` hears of a transaction when all have arrived.
+
+    Answers to an errand that was taken back, or taken up anew in a later epoch, count for nothing.
+    """
 
     def __init__(self, broker: Broker, on_complete: Callable[[Transaction], None]) -> None:
         self._broker = broker
         self._on_complete = on_complete
         self._channels: dict[str, Channel] = {}
-        self._pending: dict[str, dict[TopicPartition, None]] = {}
+        self._errands: dict[str, _Errand] = {}
 
     def send(self, transaction: Transaction, committed: bool, coordinator_epoch: int) -> None:
         """Begin to tell all partitions of a transaction how it has ended."""
-        name = transaction.transactional_id
-        self._pending[name] = dict.fromkeys(sorted(transaction.partitions))
         marker = TransactionMarker(
             transaction.producer_id, transaction.producer_epoch, committed, coordinator_epoch, ()
         )
-        self._send(transaction, marker, list(self._pending[name]))
-        self._look(transaction)
+        errand = _Errand(transaction, marker, dict.fromkeys(sorted(transaction.partitions)))
+        self._errands[transaction.transactional_id] = errand
+        self._send(errand, list(errand.pending))
 
     def forget(self, transactional_id: str) -> None:
-        """Another broker coordinates the id."""
-        self._pending.pop(transactional_id, None)
+        """Another broker coordinates the id, or this one in a later epoch."""
+        self._errands.pop(transactional_id, None)
 
-    def _send(self, transaction: Transaction, marker: TransactionMarker, partitions: list[TopicPartition]) -> None:
+    def _is_over(self, errand: _Errand) -> bool:
+        return self._errands.get(errand.transaction.transactional_id) is not errand
+
+    def _send(self, errand: _Errand, partitions: list[TopicPartition]) -> None:
         """One request to each leader; where there is none, wait; a topic that is gone needs none."""
-        pending = self._pending.get(transaction.transactional_id, {})
+        if self._is_over(errand):
+            return
         by_host: dict[str, list[TopicPartition]] = {}
         homeless: list[TopicPartition] = []
         metadata = self._broker.metadata
-        for tp in [one for one in partitions if one in pending]:
+        for tp in partitions:
             state = metadata.of_topic(tp.topic).get(tp.partition)
             host = None if state is None else metadata.brokers.get(state.leader)
             if state is None:
-                pending.pop(tp)
+                errand.pending.pop(tp)
             elif host is None:
                 homeless.append(tp)
             else:
                 by_host.setdefault(host, []).append(tp)
         for host, mine in by_host.items():
-            self._ask(host, transaction, marker, mine)
-        self._again(transaction, marker, homeless)
+            self._ask(host, errand, mine)
+        self._again(errand, homeless)
+        self._look(errand)
 
-    def _ask(
-        self, host: str, transaction: Transaction, marker: TransactionMarker, partitions: list[TopicPartition]
-    ) -> None:
-        told = TransactionMarker(
-            marker.producer_id, marker.producer_epoch, marker.committed, marker.coordinator_epoch, tuple(partitions)
-        )
-
+    def _ask(self, host: str, errand: _Errand, partitions: list[TopicPartition]) -> None:
         def answered(response: WriteTxnMarkersResponse | None, error: type[KafkaError] | None) -> None:
-            pending = self._pending.get(transaction.transactional_id)
-            if pending is None or (transaction.producer_id, transaction.producer_epoch) != (
-                marker.producer_id, marker.producer_epoch,
-            ):  # fmt: skip
+            if self._is_over(errand):
                 return
             if response is None:
-                self._again(transaction, marker, partitions)
+                self._again(errand, partitions)
                 return
-            errors = response.errors[marker.producer_id]
+            errors = response.errors[errand.marker.producer_id]
             if any(problem is not None and problem.name in FENCED for problem in errors.values()):
-                self.forget(transaction.transactional_id)
+                self.forget(errand.transaction.transactional_id)
                 return
             for tp, problem in errors.items():
                 if problem is None:
-                    pending.pop(tp, None)
-            self._again(transaction, marker, [tp for tp, problem in errors.items() if problem is not None])
-            self._look(transaction)
+                    errand.pending.pop(tp, None)
+            self._again(errand, [tp for tp, problem in errors.items() if problem is not None])
+            self._look(errand)
 
+        request = WriteTxnMarkersRequest((replace(errand.marker, partitions=tuple(partitions)),))
         if host == self._broker.name:
-            request = WriteTxnMarkersRequest((told,))
             write_markers(self._broker, request, lambda response: answered(response, None))
             return
         if host not in self._channels:
             timeout_ms = self._broker.config.request_timeout_ms
             self._channels[host] = Channel(self._broker, host, request_timeout_ms=timeout_ms)
-        self._channels[host].send(WriteTxnMarkersRequest((told,)), answered)
+        self._channels[host].send(request, answered)
 
-    def _again(self, transaction: Transaction, marker: TransactionMarker, partitions: list[TopicPartition]) -> None:
+    def _again(self, errand: _Errand, partitions: list[TopicPartition]) -> None:
         if partitions:
-            self._broker.after_ms(RETRY_MS, self._retry, transaction, marker, partitions)
+            self._broker.after_ms(RETRY_MS, self._send, errand, partitions)
 
-    def _retry(self, transaction: Transaction, marker: TransactionMarker, partitions: list[TopicPartition]) -> None:
-        self._send(transaction, marker, partitions)
-        self._look(transaction)
-
-    def _look(self, transaction: Transaction) -> None:
-        if self._pending.get(transaction.transactional_id) == {}:
-            del self._pending[transaction.transactional_id]
-            self._on_complete(transaction)
+    def _look(self, errand: _Errand) -> None:
+        if not errand.pending and not self._is_over(errand):
+            self.forget(errand.transaction.transactional_id)
+            self._on_complete(errand.transaction)
 
 
 def write_markers(broker: Broker, request: WriteTxnMarkersRequest, reply: Reply | Callable[..., None]) -> None:

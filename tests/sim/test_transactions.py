@@ -179,6 +179,22 @@ def test_a_new_coordinator_completes_what_the_old_one_has_prepared(cluster):
     assert read(cluster, "read_committed") == ["a", "b"]
 
 
+def test_a_coordinator_that_is_made_leader_again_completes_what_it_had_begun():
+    """The markers of its earlier epoch are still on their way when it reads the transaction anew."""
+    cluster = ks.Cluster(brokers=3, seed=3, first_broker=103, broker_config={"transaction.state.log.num.partitions": 1})
+    cluster.create_topic("t", assignment={0: [101]})
+    admin, state_log = cluster.admin(), ks.TopicPartition("__transaction_state", 0)
+    producer = started(cluster)
+    producer.send("t", "a").get()
+    assert cluster.trace.now.leader(state_log) == 103
+    cluster.inject(ks.faults.Delay(103, 101, by_ms=300, for_ms=5000))
+    producer.commit_transaction()
+    admin.alter_partition_reassignments({state_log: [103, 102]}).get()
+    cluster.run(for_ms=5000)
+    assert len(cluster.trace.of("MarkerWritten", tp="t-0")) == 2, "each epoch has sent one"
+    assert states(cluster)[-1] == (0, "CompleteCommit")
+
+
 def test_a_timeout_above_the_brokers_limit_is_refused(cluster):
     with pytest.raises(errors.KafkaException) as caught:
         cluster.producer(transactional_id="tx", transaction_timeout_ms=1_000_000).init_transactions().get()
