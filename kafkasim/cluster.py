@@ -75,6 +75,7 @@ class Cluster:
         variant = truncation_variant(truncation)
         self._kernel = Kernel(checks.seed(seed), start_time_ms)
         self._network = Network(self._kernel, NetworkConfig.parse(network or {}))
+        self._trace = Trace(self._kernel.journal.facts)
         self._injector = Injector(self._kernel, self._network)
         observers = _observers(zookeeper_observers, zookeepers)
         self._zookeepers: list[ZooKeeperServer] = ensemble(
@@ -339,7 +340,7 @@ class Cluster:
     @property
     def trace(self) -> Trace:
         """Everything that has happened; it grows while the cluster runs."""
-        return Trace(self._kernel.journal.facts)
+        return self._trace
 
 
 def _observers(observers: Sequence[str], zookeepers: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, overload
 
@@ -39,6 +40,8 @@ class Trace:
 
     def __init__(self, facts: Sequence[Fact]) -> None:
         self._facts = facts
+        self._places: dict[type[Fact], list[int]] = {}
+        self._indexed = 0
 
     def __len__(self) -> int:
         return len(self._facts)
@@ -78,11 +81,18 @@ class Trace:
                 raise unknown_name(f"field of {', '.join(one.__name__ for one in wanted)}", name, known)
         if "tp" in values:
             values["tp"] = partition_named(values["tp"])
-        found: list[Any] = []
-        for fact in self._facts:
-            if isinstance(fact, wanted) and all(getattr(fact, name, None) == value for name, value in values.items()):
-                found.append(fact)
+        found: list[Any] = [self._facts[place] for place in self._places_of(wanted)]
+        for name, value in values.items():
+            found = [fact for fact in found if getattr(fact, name, None) == value]
         return found
+
+    def _places_of(self, wanted: tuple[type[Fact], ...]) -> list[int]:
+        """Where the facts of these kinds stand, in order. Each fact is filed once, so that many questions are cheap."""
+        for place in range(self._indexed, len(self._facts)):
+            self._places.setdefault(type(self._facts[place]), []).append(place)
+        self._indexed = len(self._facts)
+        filed = [places for kind, places in self._places.items() if issubclass(kind, wanted)]
+        return filed[0] if len(filed) == 1 else sorted(itertools.chain.from_iterable(filed))
 
     def between(self, from_ms: float, to_ms: float) -> Trace:
         """The part of the trace with ``from_ms`` <= time < ``to_ms``; causes may lie before it."""
