@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.client import errors, partitioner, serializer, structs
+from kafkasim.client import (
+    admin_configs,
+    admin_groups,
+    admin_transactions,
+    enums,
+    errors,
+    partitioner,
+    serializer,
+    structs,
+)
 from kafkasim.client.admin import KafkaAdminClient
 from kafkasim.client.configs import (
     CooperativeStickyAssignor,
@@ -56,6 +65,9 @@ class ClientLibrary:
         self._cluster = cluster
 
     TopicPartition = TopicPartition
+    TopicPartitionReplica = structs.TopicPartitionReplica
+    IsolationLevel = enums.IsolationLevel
+    OffsetSpec = enums.OffsetSpec
     OffsetAndMetadata = structs.OffsetAndMetadata
     ConsumerGroupMetadata = structs.ConsumerGroupMetadata
     ConsumerRebalanceListener = structs.ConsumerRebalanceListener
@@ -65,10 +77,32 @@ class ClientLibrary:
     JsonSerializer = serializer.JsonSerializer
 
     errors = Namespace("kafka.errors", for_code=errors.for_code, **errors.EXPORTED)
-    admin = Namespace("kafka.admin", NewTopic=structs.NewTopic)
+    admin = Namespace(
+        "kafka.admin",
+        NewTopic=structs.NewTopic,
+        NewPartitions=structs.NewPartitions,
+        ConfigResource=admin_configs.ConfigResource,
+        ConfigResourceType=enums.ConfigResourceType,
+        ConfigFilterType=enums.ConfigFilterType,
+        ConfigType=enums.ConfigType,
+        ConfigSourceType=enums.ConfigSourceType,
+        AlterConfigOp=enums.AlterConfigOp,
+        GroupState=enums.GroupState,
+        GroupType=enums.GroupType,
+        MemberToRemove=admin_groups.MemberToRemove,
+        OffsetSpec=enums.OffsetSpec,
+        OffsetTimestamp=enums.OffsetTimestamp,
+        AbortTransactionSpec=admin_transactions.AbortTransactionSpec,
+        PartitionProducerState=admin_transactions.PartitionProducerState,
+        ProducerState=admin_transactions.ProducerState,
+        TransactionDescription=admin_transactions.TransactionDescription,
+        TransactionListing=admin_transactions.TransactionListing,
+        TransactionState=enums.TransactionState,
+    )
     structs = Namespace(
         "kafka.structs",
         TopicPartition=TopicPartition,
+        TopicPartitionReplica=structs.TopicPartitionReplica,
         OffsetAndMetadata=structs.OffsetAndMetadata,
         OffsetAndTimestamp=structs.OffsetAndTimestamp,
         ConsumerGroupMetadata=structs.ConsumerGroupMetadata,

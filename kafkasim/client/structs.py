@@ -11,9 +11,11 @@ __all__ = [
     "ConsumerGroupMetadata",
     "ConsumerRebalanceListener",
     "ConsumerRecord",
+    "NewPartitions",
     "NewTopic",
     "OffsetAndMetadata",
     "OffsetAndTimestamp",
+    "TopicPartitionReplica",
 ]
 
 
@@ -22,7 +24,15 @@ class OffsetAndTimestamp(NamedTuple):
 
     offset: int
     timestamp: int
-    leader_epoch: int
+    leader_epoch: int | None
+
+
+class TopicPartitionReplica(NamedTuple):
+    """One replica of a partition."""
+
+    topic: str
+    partition: int
+    broker_id: int
 
 
 class ConsumerGroupMetadata(NamedTuple):
@@ -65,6 +75,14 @@ class NewTopic:
         self.replication_factor = replication_factor
         self.replica_assignments = replica_assignments or {}
         self.topic_configs = topic_configs or {}
+
+
+class NewPartitions:
+    """How many partitions a topic is to have in all; the brokers of each new one, or None for the cluster's choice."""
+
+    def __init__(self, total_count: int, new_assignments: list[list[int]] | None = None) -> None:
+        self.total_count = total_count
+        self.new_assignments = new_assignments
 
 
 class ConsumerRebalanceListener(ABC):

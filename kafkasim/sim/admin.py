@@ -208,8 +208,8 @@ class Admin:
         """Change settings of a topic or a broker; a value of None takes the setting away.
 
         The brokers hear of it through ZooKeeper, one after the other, soon after the answer. With ``validate_only``
-        nothing is changed. Fails with InvalidConfigurationException for an unknown name, InvalidRequestException for a
-        value that cannot be. Kafka: incrementalAlterConfigs; APPEND and SUBTRACT are left out.
+        nothing is changed. Unknown names and values that cannot be are InvalidConfigurationException for a topic,
+        InvalidRequestException for a broker. Kafka: incrementalAlterConfigs; APPEND and SUBTRACT are left out.
         """
         checks.flag(validate_only, "validate_only")
         kind, name = resource_of(topic, broker)

@@ -112,7 +112,7 @@ class TransactionCalls:
 
         def request(partitions: tuple[TopicPartition, ...]) -> api.WriteTxnMarkersRequest:
             marker = api.TransactionMarker(
-                producer_id, producer_epoch, committed=False, coordinator_epoch=max(coordinator_epoch, 0),
+                producer_id, producer_epoch, committed=False, coordinator_epoch=coordinator_epoch,
                 partitions=partitions,
             )  # fmt: skip
             return api.WriteTxnMarkersRequest((marker,))

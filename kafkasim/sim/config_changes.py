@@ -147,17 +147,19 @@ class ConfigChanges:
 
     def _check(self, kind: str, changes: Mapping[str, str | None], config: Mapping[str, str]) -> None:
         known = TopicConfig.names() if kind == admin.TOPIC else DYNAMIC
-        for name in changes:
-            if name not in known:
-                what = "Unknown topic config name" if kind == admin.TOPIC else "Cannot update this config dynamically"
-                raise InvalidConfigurationException(f"{what}: {name}")
+        unknown = [name for name in changes if name not in known]
+        if unknown and kind == admin.TOPIC:
+            raise InvalidConfigurationException(f"Unknown topic config name: {unknown[0]}")
+        if unknown:
+            raise InvalidRequestException(f"Cannot update these configs dynamically: {', '.join(unknown)}")
+        refusal = InvalidConfigurationException if kind == admin.TOPIC else InvalidRequestException
         try:
             if kind == admin.TOPIC:
                 self._broker.topic_config(config)
             else:
                 self._static.with_changes(**config)
         except ConfigError as error:
-            raise InvalidRequestException(f"Invalid config value: {error}") from error
+            raise refusal(f"Invalid config value: {error}") from error
 
     def describe(self, request: admin.DescribeConfigsRequest) -> admin.DescribeConfigsResponse:
         """All settings in force. Kafka: ConfigHelper.describeConfigs."""

@@ -87,7 +87,7 @@ def _looked_up(partition: Partition, time: int, request: data.ListOffsetsRequest
     if found is not None and found[0] < end:
         return data.PartitionOffset(None, *found)
     partition.visible_end(read_committed=request.read_committed)
-    return data.PartitionOffset(None, -1, -1, epoch)
+    return data.PartitionOffset(None, -1, -1, -1)
 
 
 def offset_for_leader_epoch(

@@ -38,10 +38,10 @@ def test_groups_are_listed_described_and_deleted(kafka: ClientLibrary) -> None:
         "c", [{"topic": "t", "partitions": [0, 1]}],
     )  # fmt: skip
     assert (described["g"]["protocol_data"], described["nobody"]["group_state"]) == ("range", "Dead")
-    assert admin.delete_groups(["g", "nobody"]) == [("g", "NonEmptyGroupError"), ("nobody", "GroupIdNotFoundError")]
+    assert admin.delete_groups(["g", "nobody"]) == {"g": "NonEmptyGroupError", "nobody": "GroupIdNotFoundError"}
     consumer.close()
     assert admin.list_groups(states_filter=["Stable"]) == []
-    assert admin.delete_groups(["g"]) == [("g", "OK")]
+    assert admin.delete_groups(["g"]) == {"g": "OK"}
     with pytest.raises(UsageError, match="group_coordinator_id"):
         admin.delete_groups(["g"], 101)
 

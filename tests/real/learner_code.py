@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.real import learner_admin
+
 TRUCKS = ["truck-1", "truck-2", "truck-42", "truck-7", "truck-1", "truck-42", "truck-99", "truck-2", "truck-1"]
 
 
@@ -196,7 +198,7 @@ def errors_have_names(kafka: Any, bootstrap: str, topic: str) -> Any:
 
 FUNCTIONS = [
     keyed_produce, chosen_partitions, at_most_once, at_least_once, transactional_loop, commit_and_resume,
-    seek_and_replay, errors_have_names,
+    seek_and_replay, errors_have_names, *learner_admin.FUNCTIONS,
 ]  # fmt: skip
 
 
