@@ -271,7 +271,19 @@ def test_waiting_inside_a_process_is_refused_with_the_way_out():
 
     with pytest.raises(UsageError, match="Write `yield` before") as caught:
         cluster.run(for_ms=10)
-    assert "impatient" in caught.value.__cause__.__notes__[0]
+    assert "impatient" in caught.value.__notes__[0]
+
+
+def test_what_is_no_future_cannot_be_yielded():
+    cluster = ks.Cluster(brokers=1, seed=1)
+
+    @cluster.process
+    def confused():
+        yield 5
+
+    with pytest.raises(UsageError, match=r"yields futures\. Got 5\.") as caught:
+        cluster.run(for_ms=10)
+    assert "confused" in caught.value.__notes__[0]
 
 
 def test_what_can_never_be_done_says_so_instead_of_waiting_for_ever():
@@ -294,4 +306,4 @@ def test_a_learners_own_mistake_in_a_process_is_theirs_to_see():
 
     with pytest.raises(ZeroDivisionError, match="my own") as caught:
         cluster.run(for_ms=10)
-    assert caught.value.__cause__.__notes__ == ["(raised in wrong at 1005 ms of simulated time)"]
+    assert caught.value.__notes__ == ["(raised in wrong at 1005 ms of simulated time)"]

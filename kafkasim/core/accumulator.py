@@ -123,6 +123,8 @@ class RecordAccumulator:
         self.batch_size = batch_size
         self.linger_ms = linger_ms
         self.queues: dict[TopicPartition, deque[ProducerBatch]] = {}
+        self._filled: dict[TopicPartition, int] = {}
+        self._places: dict[TopicPartition, int] = {}
         self.incomplete: dict[ProducerBatch, None] = {}
         self.free_memory = buffer_memory
         self.waiting_for_memory = 0
@@ -139,7 +141,7 @@ class RecordAccumulator:
 
     def close_open_batch(self, tp: TopicPartition) -> None:
         """A record has found no room in a partition's last batch: nothing goes in there any more."""
-        queue = self.queues.setdefault(tp, deque())
+        queue = self._queue(tp)
         if queue:
             queue[-1].is_closed = True
 
@@ -149,14 +151,22 @@ class RecordAccumulator:
 
     def append(self, tp: TopicPartition, record: Record, waiting: Waiting, now_ms: int) -> tuple[ProducerBatch, bool]:
         """Put a record into the open batch of its partition, or into a new one; (the batch, whether it is new)."""
-        queue = self.queues.setdefault(tp, deque())
+        queue = self._queue(tp)
         if queue and not queue[-1].attempts and queue[-1].try_append(record, waiting):
             return queue[-1], False
         batch = ProducerBatch(tp, self._new_batch_id(), self.memory_for(record), now_ms)
         batch.try_append(record, waiting)
         self._take_in(batch)
         queue.append(batch)
+        self._filled[tp] = self._places[tp]
         return batch, True
+
+    def _queue(self, tp: TopicPartition) -> deque[ProducerBatch]:
+        queue = self.queues.get(tp)
+        if queue is None:
+            queue = self.queues[tp] = deque()
+            self._places[tp] = len(self._places)
+        return queue
 
     def _take_in(self, batch: ProducerBatch) -> None:
         self.incomplete[batch] = None
@@ -188,12 +198,16 @@ class RecordAccumulator:
 
     def filled(self) -> list[TopicPartition]:
         """The partitions for which batches wait, in the order in which they were first written to."""
-        return [tp for tp, queue in self.queues.items() if queue]
+        return sorted(self._filled, key=self._filled.__getitem__)
+
+    def place(self, tp: TopicPartition) -> int:
+        """A partition's place in that order."""
+        return self._places[tp]
 
     @property
     def has_undrained(self) -> bool:
         """Whether a batch waits to be sent."""
-        return any(self.queues.values())
+        return bool(self._filled)
 
     def all_full(self, tp: TopicPartition) -> bool:
         """Whether the last batch of a partition takes no more, or none waits: then a sticky choice may change."""
@@ -204,8 +218,11 @@ class RecordAccumulator:
 
     def take(self, tp: TopicPartition) -> ProducerBatch:
         """The first batch, to be sent now; it is closed by that."""
-        batch = self.queues[tp].popleft()
+        queue = self.queues[tp]
+        batch = queue.popleft()
         batch.is_closed = True
+        if not queue:
+            del self._filled[tp]
         return batch
 
     def put_back(self, batch: ProducerBatch) -> None:
@@ -216,12 +233,15 @@ class RecordAccumulator:
             while place < len(queue) and NO_SEQUENCE < queue[place].base_sequence < batch.base_sequence:
                 place += 1
         queue.insert(place, batch)
+        self._filled[batch.tp] = self._places[batch.tp]
 
     def remove(self, batch: ProducerBatch) -> None:
         """A batch that will never be sent."""
         queue = self.queues.get(batch.tp)
         if queue is not None and batch in queue:
             queue.remove(batch)
+            if not queue:
+                del self._filled[batch.tp]
 
     def split(self, batch: ProducerBatch) -> list[ProducerBatch]:
         """Cut a batch that the broker finds too large down to ``batch.size``; the parts keep its sequence and age.

@@ -48,6 +48,11 @@ class Sequences:
         """Whether a broker has given the producer an id."""
         return self.producer_id != NO_PRODUCER_ID
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is an id, and no partition's sequence has to be looked after."""
+        return self.has_id and not self._unresolved and not self._to_restart
+
     def set_id(self, producer_id: int, producer_epoch: int) -> None:
         """The id and epoch for batches to come."""
         self.producer_id, self.producer_epoch = producer_id, producer_epoch

@@ -12,7 +12,7 @@ from typing import Any
 
 from kafkasim.core.backoff import backoff_ms
 from kafkasim.errors import DisconnectException, KafkaError
-from kafkasim.sim.deadlines import Deadline, Deadlines
+from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Timer
 from kafkasim.sim.network import Connection
@@ -52,7 +52,7 @@ class Channel:
         self._chance = host.kernel.rng(f"reconnect/{host.name}>{server}")
         self._unsent: deque[tuple[Any, Answer]] = deque()
         self._in_flight: deque[Pending] = deque()
-        self._deadlines = Deadlines(host)
+        self._overdue = Alarm(host, self._timed_out)
         self._silence_timeout_ms = silence_timeout_ms
         self._poll_us = poll_ms * US_PER_MS
         self._silence: Timer | None = None
@@ -87,17 +87,15 @@ class Channel:
 
     def abandon(self, answer: Answer) -> None:
         """Wait for this answer no longer, and do not send what still waits to be sent for it."""
-        for pending in [pending for pending in self._in_flight if pending.answer == answer]:
-            pending.done()
-            self._in_flight.remove(pending)
+        self._in_flight = deque(pending for pending in self._in_flight if pending.answer != answer)
+        self._watch_the_oldest()
         self._unsent = deque(unsent for unsent in self._unsent if unsent[1] != answer)
 
     def close(self) -> None:
         """Hang up; nothing in flight is answered."""
-        for pending in self._in_flight:
-            pending.done()
         self._unsent.clear()
         self._in_flight.clear()
+        self._overdue.off()
         if self.connection is not None:
             self.connection.close(self.host, "closed by its client")
             self.connection = None
@@ -139,10 +137,9 @@ class Channel:
         if not told and self._failures == 1:
             self.host.kernel.journal.because(Disconnected(self.host.name, self.server, reason))
         lost = [pending.answer for pending in self._in_flight] + [answer for _, answer in self._unsent]
-        for pending in self._in_flight:
-            pending.done()
         self._in_flight.clear()
         self._unsent.clear()
+        self._overdue.off()
         for answer in lost:
             answer(None, DisconnectException)
         self._on_failure()
@@ -154,8 +151,10 @@ class Channel:
             if answer is _never:
                 self.connection.request(request, lambda response: None)
                 continue
-            pending = Pending(answer, self._deadline(), self.host.kernel.now_us)
+            pending = Pending(answer, self.host.kernel.now_us)
             self._in_flight.append(pending)
+            if self._overdue.at_us is None:
+                self._watch_the_oldest()
             if self.connection.server_silent_since_us is not None and self._silence is None:
                 self._silent(True)
             self.connection.request(request, partial(self._answered, pending))
@@ -172,15 +171,18 @@ class Channel:
             wait_ms = max(0.0, self._silence_timeout_ms - waited_us / US_PER_MS)
             self._silence = self.host.after_ms(wait_ms, self._timed_out)
 
-    def _deadline(self) -> Deadline | None:
+    def _watch_the_oldest(self) -> None:
         if self.request_timeout_ms is None:
-            return None
-        return self._deadlines.add(self.request_timeout_ms, self._timed_out)
+            return
+        if self._in_flight:
+            self._overdue.set(self._in_flight[0].sent_us + self.request_timeout_ms * US_PER_MS)
+        else:
+            self._overdue.off()
 
     def _answered(self, pending: Pending, response: Any) -> None:
         if pending in self._in_flight:
             self._in_flight.remove(pending)
-            pending.done()
+            self._watch_the_oldest()
             pending.answer(response, None)
 
     def _timed_out(self) -> None:
@@ -191,19 +193,13 @@ class Channel:
 
 
 class Pending:
-    """A request in flight and its deadline."""
+    """A request in flight."""
 
-    __slots__ = ("answer", "deadline", "sent_us")
+    __slots__ = ("answer", "sent_us")
 
-    def __init__(self, answer: Answer, deadline: Deadline | None, sent_us: int) -> None:
+    def __init__(self, answer: Answer, sent_us: int) -> None:
         self.answer = answer
-        self.deadline = deadline
         self.sent_us = sent_us
-
-    def done(self) -> None:
-        """There is an answer, or there never will be."""
-        if self.deadline is not None:
-            self.deadline.cancel()
 
 
 def _never(response: Any, error: type[KafkaError] | None) -> None:

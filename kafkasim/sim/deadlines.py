@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.host import Host
-from kafkasim.sim.kernel import US_PER_MS, Timer
+from kafkasim.sim.kernel import US_PER_MS
+from kafkasim.trace import Fact
 
 
-@dataclass(order=True, slots=True)
 class Deadline:
     """A call to make at a time, unless it is called off before."""
 
-    at_us: int
-    number: int
-    function: Callable[[], object] | None = field(compare=False)
+    __slots__ = ("cause", "function")
+
+    def __init__(self, function: Callable[[], object], cause: Fact | None) -> None:
+        self.function: Callable[[], object] | None = function
+        self.cause = cause
 
     def cancel(self) -> None:
         """It was done in time."""
@@ -24,39 +26,33 @@ class Deadline:
 
 
 class Deadlines:
-    """The deadlines of one machine's incarnation."""
+    """The deadlines of one machine's incarnation. Those that have passed in a pause are due when it is over."""
 
     def __init__(self, host: Host) -> None:
-        self._host = host
-        self._heap: list[Deadline] = []
+        self._kernel = host.kernel
+        self._heap: list[tuple[int, int, Deadline]] = []
         self._count = 0
-        self._timer: Timer | None = None
-        self._timer_at_us = 0
+        self._alarm = Alarm(host, self._fire)
 
     def add(self, delay_ms: float, function: Callable[[], object]) -> Deadline:
         """Call ``function`` after a delay, unless it is cancelled."""
         self._count += 1
-        deadline = Deadline(self._host.kernel.now_us + round(delay_ms * US_PER_MS), self._count, function)
-        heapq.heappush(self._heap, deadline)
+        deadline = Deadline(function, self._kernel.journal.cause)
+        heapq.heappush(self._heap, (self._kernel.now_us + round(delay_ms * US_PER_MS), self._count, deadline))
         self._arm()
         return deadline
 
     def _arm(self) -> None:
-        while self._heap and self._heap[0].function is None:
-            heapq.heappop(self._heap)
-        if not self._heap or (self._timer is not None and self._timer_at_us <= self._heap[0].at_us):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at_us = self._heap[0].at_us
-        # A process that was paused works off deadlines that have passed meanwhile: those are due at once.
-        left_us = max(0, self._timer_at_us - self._host.kernel.now_us)
-        self._timer = self._host.after_ms(left_us / US_PER_MS, self._fire)
+        heap = self._heap
+        while heap and heap[0][2].function is None:
+            heapq.heappop(heap)
+        if heap and heap[0][0] != self._alarm.at_us:
+            self._alarm.set(heap[0][0])
 
     def _fire(self) -> None:
-        self._timer = None
-        while self._heap and self._heap[0].at_us <= self._host.kernel.now_us:
-            function = heapq.heappop(self._heap).function
-            if function is not None:
-                function()
+        while self._heap and self._heap[0][0] <= self._kernel.now_us:
+            deadline = heapq.heappop(self._heap)[2]
+            if deadline.function is not None:
+                self._kernel.journal.cause = deadline.cause
+                deadline.function()
         self._arm()

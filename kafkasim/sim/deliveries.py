@@ -24,7 +24,7 @@ from kafkasim.errors import (
 )
 from kafkasim.messages.data import PartitionProduceResponse, ProduceResponse
 from kafkasim.records import TopicPartition
-from kafkasim.sim.deadlines import Deadlines
+from kafkasim.sim.deadlines import Deadline, Deadlines
 from kafkasim.sim.host import Host
 from kafkasim.sim.network_client import NetworkClient
 from kafkasim.sim.producer_metrics import ProducerMetrics
@@ -54,12 +54,13 @@ class Deliveries:
         self._metrics = metrics
         self._on_progress = on_progress
         self._deadlines = Deadlines(host)
+        self._expiry: dict[ProducerBatch, Deadline] = {}
         self._chance = host.kernel.rng(f"retry/{host.name}")
 
     def watch(self, batch: ProducerBatch) -> None:
         """A new batch: from now on its delivery.timeout.ms runs."""
         left_ms = batch.created_ms + self._config.delivery_timeout_ms - self._kernel.now_ms
-        self._deadlines.add(max(0, left_ms), lambda: self._expire(batch))
+        self._expiry[batch] = self._deadlines.add(max(0, left_ms), lambda: self._expire(batch))
 
     def sent(self, batches: Mapping[TopicPartition, ProducerBatch]) -> None:
         """A request with these batches has left."""
@@ -129,6 +130,7 @@ class Deliveries:
     def _split(self, batch: ProducerBatch) -> None:
         """Too large for the broker: smaller ones instead, as if they had never been tried."""
         parts = self._accumulator.split(batch)
+        self._expiry.pop(batch).cancel()
         self._metrics.split()
         self._kernel.journal.because(
             BatchSplit(self._host.name, batch.batch_id, batch.tp, tuple(part.batch_id for part in parts))
@@ -141,8 +143,12 @@ class Deliveries:
 
     # --- ends -------------------------------------------------------------------------------------------------
 
-    def _succeed(self, batch: ProducerBatch, base_offset: int) -> None:
+    def _finish(self, batch: ProducerBatch) -> None:
         self._accumulator.finish(batch)
+        self._expiry.pop(batch).cancel()
+
+    def _succeed(self, batch: ProducerBatch, base_offset: int) -> None:
+        self._finish(batch)
         if self._manager is not None:
             self._manager.sequences.completed(batch, base_offset)
         self._kernel.journal.record(
@@ -185,7 +191,7 @@ class Deliveries:
         adjust: bool, decides: bool = True,
     ) -> None:  # fmt: skip
         """The records fail; of a batch with bad records (``record_errors``) those under the error, the rest with it."""
-        self._accumulator.finish(batch)
+        self._finish(batch)
         if self._manager is not None:
             if decides:
                 self._manager.batch_failed(error)

@@ -10,6 +10,7 @@ for a follower, or less than ``fetch.min.bytes``, goes out when it would have en
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from kafkasim.core.partition import Partition
 from kafkasim.errors import (
@@ -19,8 +20,9 @@ from kafkasim.errors import (
 )
 from kafkasim.messages.data import CONSUMER, FetchPosition, FetchRequest, FetchResponse, PartitionFetchResponse
 from kafkasim.records import TopicPartition
+from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.host import Host
-from kafkasim.sim.kernel import US_PER_MS, Timer
+from kafkasim.sim.kernel import US_PER_MS
 from kafkasim.sim.network import Connection, Reply
 
 
@@ -32,7 +34,9 @@ class FetchSession:
         "told",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, request: FetchRequest) -> None:
+    def __init__(
+        self, host: Host, connection: Connection, request: FetchRequest, expire: Callable[[FetchSession], None]
+    ) -> None:
         self.connection = connection
         self.request = request
         self.min_bytes = request.min_bytes
@@ -41,7 +45,7 @@ class FetchSession:
         self.told: dict[TopicPartition, tuple[int, int]] = {}
         self.parked: Reply | None = None
         self.fetched_at_us = 0
-        self.expiry: Timer | None = None
+        self.expiry = Alarm(host, partial(expire, self))
         self.joining: dict[TopicPartition, None] = {}
 
     @property
@@ -89,7 +93,7 @@ class FetchSessions:
         if request.is_new:
             if session is not None:
                 self._drop(session)
-            session = self._sessions[key] = FetchSession(connection, request)
+            session = self._sessions[key] = FetchSession(self._host, connection, request, self._expire)
         elif session is None or session.connection is not connection:
             reply(FetchResponse(error=FetchSessionIdNotFoundException))
             return
@@ -171,8 +175,8 @@ class FetchSessions:
 
     def _answer_in_time(self, session: FetchSession) -> None:
         """Answer when the poll ends that is under way now."""
-        if session.expiry is None:
-            session.expiry = self._host.after_ms(self._poll_left_ms(session), self._expire, session)
+        if session.expiry.at_us is None:
+            session.expiry.set(self._host.kernel.now_us + round(self._poll_left_ms(session) * US_PER_MS))
 
     def _poll_left_ms(self, session: FetchSession) -> float:
         """How long the poll still waits that is under way now."""
@@ -200,16 +204,13 @@ class FetchSessions:
             self._learn(session, tp)
 
     def _expire(self, session: FetchSession) -> None:
-        session.expiry = None
         if session.parked is not None:
             self._answer(session, self._collect(session))
 
     def _answer(self, session: FetchSession, response: FetchResponse) -> None:
         assert session.parked is not None
         reply, session.parked = session.parked, None
-        if session.expiry is not None:
-            session.expiry.cancel()
-            session.expiry = None
+        session.expiry.off()
         for tp, part in response.partitions.items():
             session.told[tp] = (part.high_watermark, part.log_start_offset)
             session.ready.pop(tp, None)

@@ -141,10 +141,14 @@ class Host:
         end."""
         return HostTimer(self, round(delay_ms * US_PER_MS), function, args)
 
+    def after_us(self, delay_us: int, function: Callable[..., object], *args: Any) -> Timer:
+        """The same, in microseconds."""
+        return HostTimer(self, delay_us, function, args)
+
     def sleep_ms(self, delay_ms: float) -> Future[None]:
         """A future that is done after a delay, unless this incarnation has ended by then."""
         future: Future[None] = Future(self.kernel, f"sleep_ms({delay_ms:g})")
-        self.after_ms(delay_ms, future.succeed)
+        self.after_ms(delay_ms, future.happen)
         return future
 
     def process(self, generator: Generator[Any, Any, Any], name: str) -> Future[Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar, cast
 
 import simpy
+from simpy.events import NORMAL, URGENT, EventPriority
 
 from kafkasim.errors import UsageError
 from kafkasim.trace import Fact, Journal
@@ -24,7 +25,10 @@ US_PER_MS = 1000
 class Timer(simpy.Event):
     """A call at a later time: one slim event in the heap. A cancelled timer stays there and does nothing."""
 
-    def __init__(self, kernel: Kernel, delay_us: int, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, kernel: Kernel, delay_us: int, function: Callable[..., object], args: tuple[Any, ...],
+        priority: EventPriority = NORMAL,
+    ) -> None:  # fmt: skip
         assert delay_us >= 0, delay_us
         self.env = kernel.env
         self.callbacks = [self._run]
@@ -34,7 +38,7 @@ class Timer(simpy.Event):
         self._cause = kernel.journal.cause
         self._function: Callable[..., object] | None = function
         self._args = args
-        kernel.env.schedule(self, delay=delay_us)
+        kernel.env.schedule(self, priority, delay_us)
 
     def cancel(self) -> None:
         """Forget the call."""
@@ -50,7 +54,8 @@ class Future(simpy.Event, Generic[T]):
     """What a call that takes simulated time returns.
 
     ``yield`` it in a ``@cluster.process`` generator, or call :meth:`get` outside one. A future that fails keeps its
-    error until somebody asks for it; an error that nobody asks for stops nothing.
+    error until somebody asks for it; an error that nobody asks for stops nothing. It is an event in the calendar only
+    when somebody waits for it as it is completed.
     """
 
     def __init__(self, kernel: Kernel, what: str = "this") -> None:
@@ -58,28 +63,48 @@ class Future(simpy.Event, Generic[T]):
         self._kernel = kernel
         self._what = what
         self._cause: Fact | None = None
-        self.callbacks.append(self._restore_cause)
 
     def __repr__(self) -> str:
         state = "done" if self.is_done() else "not done yet"
         return f"<Future of {self._what}: {state}>"
 
-    def _restore_cause(self, _: simpy.Event) -> None:
-        self._kernel.journal.cause = self._cause
-
     def succeed(self, value: Any = None) -> Future[T]:
-        """Complete with a value."""
-        self._cause = self._kernel.journal.cause
-        super().succeed(value)
+        """Complete with a value; who waits goes on at this moment, after everything that happens in it."""
+        if self.callbacks:
+            self._keep_cause()
+            super().succeed(value)
+        else:
+            self.happen(value)
         return self
 
     def fail(self, exception: BaseException) -> Future[T]:
         """Complete with an error."""
         assert isinstance(exception, Exception)
-        self._cause = self._kernel.journal.cause
-        super().fail(exception)
-        self.defused = True
+        if self.callbacks:
+            self._keep_cause()
+            super().fail(exception)
+            self.defused = True
+        else:
+            assert not self.triggered
+            self._ok, self._value = False, exception
+            self.callbacks = None  # type: ignore[assignment]
         return self
+
+    def happen(self, value: Any = None) -> None:
+        """Complete with a value within the present event, as its last act: who waits goes on at once."""
+        assert not self.triggered
+        callbacks = self.callbacks
+        self.callbacks = None  # type: ignore[assignment]
+        self._ok, self._value = True, value
+        for callback in callbacks:
+            callback(self)
+
+    def _keep_cause(self) -> None:
+        self._cause = self._kernel.journal.cause
+        self.callbacks.insert(0, self._restore_cause)
+
+    def _restore_cause(self, _: simpy.Event) -> None:
+        self._kernel.journal.cause = self._cause
 
     def is_done(self) -> bool:
         """Whether there is a value or an error."""
@@ -152,35 +177,39 @@ class Kernel:
     def sleep_ms(self, delay_ms: float) -> Future[None]:
         """A future that is done after a delay."""
         future: Future[None] = Future(self, f"sleep_ms({delay_ms:g})")
-        self.after_ms(delay_ms, future.succeed)
+        self.after_ms(delay_ms, future.happen)
         return future
 
     def process(self, generator: Generator[Any, Any, T], name: str) -> Future[T]:
-        """Run a generator that yields futures; the future of its return value."""
+        """Run a generator that yields futures, from this moment on; the future of its return value."""
         done: Future[T] = Future(self, name)
-        self.env.process(self._guarded(generator, done, name, self.journal.cause))
+        Timer(self, 0, Story(self, self._noting(generator, name), done).go_on, (), URGENT)
         return done
 
-    def _guarded(
-        self, generator: Generator[Any, Any, T], done: Future[T], name: str, cause: Fact | None
-    ) -> Generator[Any, Any, None]:
-        self.journal.cause = cause
+    def _noting(self, generator: Generator[Any, Any, T], name: str) -> Generator[Any, Any, T]:
         try:
-            value = yield from generator
+            return (yield from generator)
         except Exception as error:
             error.add_note(f"(raised in {name} at {self.now_us / US_PER_MS:g} ms of simulated time)")
             raise
-        done.succeed(value)
+
+    def begin(self, generator: Generator[Any, Any, T], done: Future[T]) -> None:
+        """Run such a generator at once, as far as it goes without waiting; its errors are the future's."""
+        was_running, cause, self.is_running = self.is_running, self.journal.cause, True
+        try:
+            Story(self, generator, done, keeps_errors=True).go_on()
+        finally:
+            self.is_running, self.journal.cause = was_running, cause
 
     def run_until(self, at_us: int) -> None:
         """Let time pass up to a moment, events of that moment included."""
         assert at_us >= self.now_us
         self.is_running = True
         try:
-            while self.env.peek() <= at_us:
-                self.env.step()
             if at_us > self.now_us:
                 self.env.run(until=at_us)
+            while self.env.peek() <= at_us:
+                self.env.step()
         finally:
             self.is_running = False
             self.journal.cause = None
@@ -206,3 +235,43 @@ class Kernel:
         finally:
             self.is_running = False
             self.journal.cause = None
+
+
+class Story:
+    """A generator on its way from one future to the next; what it returns completes ``done``."""
+
+    def __init__(
+        self, kernel: Kernel, generator: Generator[Any, Any, Any], done: Future[Any], *, keeps_errors: bool = False
+    ) -> None:
+        self._kernel, self._generator, self._done, self._keeps_errors = kernel, generator, done, keeps_errors
+        self._awaited: simpy.Event | None = None
+
+    def go_on(self, event: simpy.Event | None = None) -> None:
+        """What it waited for has happened: run it up to the next future that is not done yet."""
+        while True:
+            try:
+                event = self._next(event)
+            except StopIteration as end:
+                self._done.happen(end.value)
+                return
+            except Exception as error:
+                if not self._keeps_errors:
+                    raise
+                self._done.fail(error)
+                return
+            if event.callbacks is not None:
+                event.callbacks.append(self.go_on)
+                self._awaited = event  # a story that nothing will ever wake is thrown away as a whole
+                return
+
+    def _next(self, event: simpy.Event | None) -> simpy.Event:
+        if event is None:
+            target = next(self._generator)
+        elif event.ok:
+            target = self._generator.send(event.value)
+        else:
+            target = self._generator.throw(cast("BaseException", event.value))
+        while not isinstance(target, simpy.Event):
+            problem = f"A process yields futures. Got {target!r}. Yield what a call returns: `yield producer.flush()`."
+            target = self._generator.throw(UsageError(problem))
+        return target

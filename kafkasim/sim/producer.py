@@ -25,6 +25,7 @@ from kafkasim.errors import (
 from kafkasim.records import Record, TopicPartition
 from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.deliveries import Deliveries
+from kafkasim.sim.flushes import Flushes
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import Future
 from kafkasim.sim.network_client import NetworkClient
@@ -94,9 +95,9 @@ class Producer:
         self._sends: deque[Send] = deque()
         self._batches = 0
         self._numbers = 0
-        self._open: dict[Future[RecordMetadata], None] = {}
+        self._flushes = Flushes()
         self._closed = False
-        self._finished_hooks: list[Callable[[], None]] = []
+        self._lookers: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
         return f"<Producer {self.client_id}: acks={self.config.acks}, {self._numbers} records sent>"
@@ -137,32 +138,22 @@ class Producer:
             limit = "max.request.size" if size > self.config.max_request_size else "buffer.memory"
             bound = min(self.config.max_request_size, self.config.buffer_memory)
             return future.fail(RecordTooLargeException(f"The record takes up to {size} bytes, above {limit}={bound}."))
-        self._open[future] = None
-        future.then(self._settled)
-        self._call(self._send, Send(self._numbers, topic, record, partition, future))
+        self._flushes.sent()
         self._numbers += 1
+        self._call(self._send, Send(self._numbers - 1, topic, record, partition, future))
         return future
-
-    def _settled(self, future: Future[RecordMetadata]) -> None:
-        del self._open[future]
-        for hook in list(self._finished_hooks):
-            hook()
 
     def flush(self) -> Future[None]:
         """Send everything now; done when every record that was sent before is answered or has failed."""
         future: Future[None] = Future(self._kernel, f"flush() of {self.client_id}")
         self._accumulator.flushing += 1
-        waiting = list(self._open)
 
         def finished() -> None:
-            if not future.is_done() and all(send.is_done() for send in waiting):
-                self._accumulator.flushing -= 1
-                self._finished_hooks.remove(finished)
-                future.succeed()
+            self._accumulator.flushing -= 1
+            future.succeed()
 
-        self._finished_hooks.append(finished)
+        self._flushes.wait(self._numbers, finished)
         self._call(self._sender.wake)
-        finished()
         return future
 
     def close(self, timeout_ms: float | None = None) -> Future[None]:
@@ -241,10 +232,10 @@ class Producer:
             error, partitions = self._client.topics.get(topic, (None, ()))
             if error is None and partitions and not future.is_done():
                 deadline.cancel()
-                self._finished_hooks.remove(look)
+                self._lookers.remove(look)
                 future.succeed(list(range(len(partitions))))
 
-        self._finished_hooks.append(look)
+        self._lookers.append(look)
         self._call(self._client.want, topic)
         look()
         return future
@@ -274,9 +265,11 @@ class Producer:
         self._sender.wake()
 
     def _send(self, send: Send) -> None:
+        self._client.want(send.topic)
+        if not self._sends and self._place_or_fail(send):
+            return
         self._sends.append(send)
         self._deadlines.add(self.config.max_block_ms, lambda: self._blocked_too_long(send))
-        self._client.want(send.topic)
         self._pump()
 
     def _pump(self) -> None:
@@ -284,8 +277,8 @@ class Producer:
         while self._sends and self._place_or_fail(self._sends[0]):
             self._sends.popleft()
         self._accumulator.waiting_for_memory = int(bool(self._sends) and self._sends[0].waits_for_memory)
-        for hook in list(self._finished_hooks):
-            hook()
+        for look in list(self._lookers):
+            look()
         self._sender.wake()
 
     def _place_or_fail(self, send: Send) -> bool:
@@ -293,7 +286,7 @@ class Producer:
         try:
             return self._place(send)
         except Exception as error:
-            send.future.fail(error)
+            self._fail(send, error)
             return True
 
     def _place(self, send: Send) -> bool:
@@ -320,13 +313,14 @@ class Producer:
             self._deliveries.watch(batch)
         self._transactions.add_partition(tp)
         self._choice.appended(tp, batch, is_new)
+        self._sender.appended(tp, is_new=is_new)
         self._kernel.journal.record(RecordSent(self.client_id, send.number, tp, send.record.key, send.record.value))
         return True
 
     def _waiting(self, send: Send, tp: TopicPartition) -> Callable[[int | None, Exception | None], None]:
         def answered(offset: int | None, error: Exception | None) -> None:
             if error is not None:
-                send.future.fail(error)
+                self._fail(send, error)
                 return
             assert offset is not None
             key, value = send.record.key, send.record.value
@@ -336,8 +330,13 @@ class Producer:
                     -1 if key is None else len(key), -1 if value is None else len(value),
                 )
             )  # fmt: skip
+            self._flushes.answered(send.number)
 
         return answered
+
+    def _fail(self, send: Send, error: Exception) -> None:
+        send.future.fail(error)
+        self._flushes.answered(send.number)
 
     def _new_batch_id(self) -> str:
         self._batches += 1
@@ -348,7 +347,7 @@ class Producer:
             return
         self._sends.remove(send)
         self._transactions.record_failed(problem := self._why_blocked(send))
-        send.future.fail(problem)
+        self._fail(send, problem)
         self._pump()
 
     def _why_blocked(self, send: Send) -> KafkaError:

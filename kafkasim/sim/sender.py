@@ -12,9 +12,10 @@ from kafkasim.core.producer_transaction import TransactionState
 from kafkasim.errors import TransactionAbortedException
 from kafkasim.messages.data import ProduceRequest
 from kafkasim.records import TopicPartition
+from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.deliveries import Deliveries, numbers
 from kafkasim.sim.host import Host
-from kafkasim.sim.kernel import Timer
+from kafkasim.sim.kernel import US_PER_MS, Timer
 from kafkasim.sim.network_client import NetworkClient
 from kafkasim.sim.transaction_manager import TransactionManager
 from kafkasim.trace.facts import BatchSent
@@ -41,16 +42,62 @@ class Sender:
         self._manager = manager
         self._deliveries = deliveries
         self._next_partition: dict[int, TopicPartition] = {}
-        self._timer: Timer | None = None
+        self._soon: Timer | None = None
+        self._later = Alarm(host, self._run_once)
+
+    # --- when it comes around ----------------------------------------------------------------------------------
+
+    def appended(self, tp: TopicPartition, *, is_new: bool) -> None:
+        """A record has been put into a batch, perhaps a new one: be there when the batch asks to be sent."""
+        if is_new and self._must_talk():
+            self._come_soon()
+        else:
+            self._come_for(tp)
 
     def wake(self) -> None:
-        """Let the sender come around: at this moment, after everything that happens in it."""
-        self._wake_in(0)
+        """Something may let batches go that wait: come around if there is something to do, or when there will be."""
+        if self._must_talk():
+            self._come_soon()
+            return
+        for tp in self._accumulator.filled():
+            self._come_for(tp)
 
-    def _wake_in(self, delay_ms: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.host.after_ms(delay_ms, self._run_once)
+    def _must_talk(self) -> bool:
+        manager = self._manager
+        if manager is None or manager.is_quiet:
+            return False
+        return manager.transaction is not None or bool(self._accumulator.incomplete)
+
+    def _come_for(self, tp: TopicPartition) -> None:
+        """When the first batch of a partition asks to be sent; at once when its leader must be found."""
+        if self._client.leader(tp) is None:
+            self._come_soon()
+        else:
+            self._come_at(self._sendable_at_ms(tp))
+
+    def _sendable_at_ms(self, tp: TopicPartition) -> int:
+        self._accumulator.queues[tp][0].see_leader(self._client.leader_epoch(tp))
+        at_ms = self._accumulator.sendable_at_ms(tp)
+        assert at_ms is not None
+        return at_ms
+
+    def _come_at(self, at_ms: int) -> None:
+        at_us = (at_ms - self._kernel.start_time_ms) * US_PER_MS
+        if at_us <= self._kernel.now_us:
+            self._come_soon()
+        elif self._later.at_us is None or at_us < self._later.at_us:
+            self._later.set(at_us)
+
+    def _come_soon(self) -> None:
+        """At this moment, after everything that happens in it."""
+        if self._soon is None:
+            self._soon = self.host.after_us(0, self._come)
+
+    def _come(self) -> None:
+        self._soon = None
+        self._run_once()
+
+    # --- one round ---------------------------------------------------------------------------------------------
 
     def waits_too_long(self, node: int) -> bool:
         """Whether a node has kept records waiting beyond ``partitioner.availability.timeout.ms``."""
@@ -58,7 +105,6 @@ class Sender:
         return limit > 0 and self.ready_ms.get(node, 0) - self.drained_ms.get(node, 0) > limit
 
     def _run_once(self) -> None:
-        self._timer = None
         if self._manager is not None and self._talk(self._manager):
             return
         if not self._accumulator.has_undrained:
@@ -92,9 +138,8 @@ class Sender:
             if leader is None:
                 self._client.refresh()
                 continue
-            self._accumulator.queues[tp][0].see_leader(self._client.leader_epoch(tp))
-            at_ms = self._accumulator.sendable_at_ms(tp)
-            if leader not in nodes and at_ms is not None and at_ms <= now_ms and not self._is_muted(tp):
+            is_due = self._sendable_at_ms(tp) <= now_ms
+            if leader not in nodes and is_due and not self._is_muted(tp):
                 nodes[leader] = None
         served = [self._serve(node, now_ms) for node in nodes]
         return any(served)
@@ -131,19 +176,17 @@ class Sender:
         begins there. Kafka: RecordAccumulator.drainBatchesForOneNode.
         """
         mine = [tp for tp in self._accumulator.filled() if self._client.leader(tp) == node]
-        if len(mine) > 1:  # only then it matters whose turn it is, and that may be one without a batch
-            mine = [tp for tp in self._accumulator.queues if self._client.leader(tp) == node]
         first = self._next_partition.get(node)
-        start = mine.index(first) if first in mine else 0
+        if first is not None and self._client.leader(first) == node:
+            place = self._accumulator.place
+            mine.sort(key=lambda tp: (place(tp) < place(first), place(tp)))
         taken: list[ProducerBatch] = []
         size = 0
-        for place in range(len(mine)):
-            tp = mine[(start + place) % len(mine)]
-            queue = self._accumulator.queues[tp]
-            if not queue or self._is_muted(tp):
+        for tp in mine:
+            if self._is_muted(tp):
                 continue
             self._next_partition[node] = tp
-            batch = queue[0]
+            batch = self._accumulator.queues[tp][0]
             batch.see_leader(self._client.leader_epoch(tp))
             if batch.is_backing_off(now_ms):
                 continue
@@ -177,11 +220,10 @@ class Sender:
         return True
 
     def _sleep_until_ready(self) -> None:
-        """Come around again when the next batch has lingered or waited long enough."""
+        """Come around again when the next batch has lingered or waited long enough; what could not be sent although
+        it was time waits for somebody to wake the sender."""
         now_ms = self._kernel.now_ms
-        times = [self._accumulator.sendable_at_ms(tp) for tp in self._accumulator.filled()]
-        later = [at_ms for at_ms in times if at_ms is not None and at_ms > now_ms]
-        if later and self._timer is None:
-            # From the start of a whole millisecond on, as the rule reads the clock.
-            us = self._kernel.now_us % 1000
-            self._wake_in(min(later) - now_ms - us / 1000)
+        for tp in self._accumulator.filled():
+            at_ms = self._sendable_at_ms(tp)
+            if at_ms > now_ms:
+                self._come_at(at_ms)

@@ -69,6 +69,11 @@ class TransactionManager:
         """Whether a request waits or is under way."""
         return self._asks.is_busy or bool(self._asks.waiting) or bool(self.transaction and self.transaction.new)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the sender has nothing to see to here, and only batches to send."""
+        return self.transaction is None and self.sequences.is_settled and not self.has_pending
+
     def settle_sequences(self) -> None:
         """See to unresolved sequences, and begin anew where that is needed; ask for an id while there is none."""
         lost = self.sequences.resolve()

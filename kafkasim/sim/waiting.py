@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 from kafkasim.config import checks
 from kafkasim.errors import TimeoutException, WakeupException
+from kafkasim.sim.deadlines import Deadline, Deadlines
 from kafkasim.sim.host import Host
-from kafkasim.sim.kernel import US_PER_MS, Future, Timer
+from kafkasim.sim.kernel import US_PER_MS, Future
 
 
 class Waiting:
@@ -18,14 +20,15 @@ class Waiting:
         self._host = host
         self._kernel = host.kernel
         self._api_timeout_ms = api_timeout_ms
-        self._wakeups: list[tuple[Future[None], Timer]] = []
+        self._wakeups: list[tuple[Future[None], Deadline]] = []
+        self._deadlines = Deadlines(host)
         self._interrupted = False
 
     def changed(self) -> None:
         """Something is new: whoever waits looks again."""
         wakeups, self._wakeups = self._wakeups, []
-        for wakeup, timer in wakeups:
-            timer.cancel()
+        for wakeup, deadline in wakeups:
+            deadline.cancel()
             if not wakeup.is_done():
                 wakeup.succeed()
 
@@ -44,7 +47,7 @@ class Waiting:
         """Done when something is new, at the latest at ``until_us``."""
         wakeup: Future[None] = Future(self._kernel, f"something new for {self._host.name}")
         wait_ms = max(0, until_us - self._kernel.now_us) / US_PER_MS
-        self._wakeups.append((wakeup, self._host.after_ms(wait_ms, _wake, wakeup)))
+        self._wakeups.append((wakeup, self._deadlines.add(wait_ms, partial(_wake, wakeup))))
         return wakeup
 
     def deadline_us(self, timeout_ms: float | None = None) -> int:
@@ -65,37 +68,19 @@ class Waiting:
             yield self.by(until_us)
 
     def start(self, story: Generator[Any, Any, Any], call: str) -> Future[Any]:
-        """Run a call's story; its errors are the future's."""
+        """Run a call's story, at once as far as it goes without waiting; its errors are the future's."""
         future: Future[Any] = Future(self._kernel, f"{call} of {self._host.name}")
         if not self._kernel.is_running:
             self._kernel.journal.cause = None
-
-        def told() -> Generator[Any, Any, None]:
-            try:
-                value = yield from story
-            except Exception as error:
-                future.fail(error)
-                return
-            future.succeed(value)
-
-        self._host.process(told(), call)
+        self._kernel.begin(story, future)
         return future
 
     def run(self, story: Generator[Any, Any, None], call: str) -> Future[Any]:
-        """Run a story as far as it goes without waiting; the rest goes on by itself."""
-        try:
-            first = next(story)
-        except StopIteration:
-            return Future[None](self._kernel, f"{call} of {self._host.name}").succeed()
-
-        def rest() -> Generator[Any, Any, None]:
-            try:
-                yield first
-            except Exception as error:
-                story.throw(error)
-            yield from story
-
-        return self.start(rest(), call)
+        """As :meth:`start`, but an error that comes without waiting is raised."""
+        future = self.start(story, call)
+        if future.is_done():
+            future.result()
+        return future
 
 
 def _wake(wakeup: Future[None]) -> None:

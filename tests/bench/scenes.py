@@ -10,6 +10,7 @@ from typing import Any
 import simpy
 
 import kafkasim as ks
+from kafkasim.sim.kernel import Kernel
 from kafkasim.trace.facts import MessageSent
 
 HOUR_MS = 3_600_000
@@ -26,24 +27,23 @@ class Cost:
 
 
 class Counter:
-    """Counts the events of a cluster from now on."""
+    """Counts the events and facts of a run from now on."""
 
-    def __init__(self, cluster: ks.Cluster) -> None:
+    def __init__(self, kernel: Kernel) -> None:
         self.events = 0
-        self._facts = len(cluster.trace)
-        self._cluster = cluster
-        env = cluster._kernel.env
-        step = env.step
+        self._journal = kernel.journal
+        self._facts = len(kernel.journal.facts)
+        step = kernel.env.step
 
         def counted() -> None:
             self.events += 1
             step()
 
-        env.step = counted  # type: ignore[method-assign]
+        kernel.env.step = counted  # type: ignore[method-assign]
 
     def cost(self, records: int) -> Cost:
         """What has happened since."""
-        facts = list(self._cluster.trace)[self._facts :]
+        facts = self._journal.facts[self._facts :]
         return Cost(records, self.events, sum(isinstance(fact, MessageSent) for fact in facts), len(facts))
 
 
@@ -74,7 +74,7 @@ def load(cluster: ks.Cluster, producer: Any, records: int, partitions: int) -> N
 def loaded(records: int = 2_000) -> Cost:
     """One partition under load; the user's own process and its sleeping are counted, too."""
     cluster, producer = warm_cluster(3, 1)
-    counter = Counter(cluster)
+    counter = Counter(cluster._kernel)
     load(cluster, producer, records, 1)
     return counter.cost(records)
 
@@ -93,7 +93,7 @@ def idle_hour(consumers: int) -> int:
     for _ in range(consumers):
         cluster.process(polls(cluster.consumer("orders", group_id="billing")))
     cluster.run(for_ms=20_000)
-    counter = Counter(cluster)
+    counter = Counter(cluster._kernel)
     cluster.run(for_ms=HOUR_MS)
     return counter.events
 
@@ -136,7 +136,7 @@ def cpu_us_per_event(scene: Callable[[], tuple[ks.Cluster, Any, int]], records: 
     """CPU microseconds an event under load; the cluster is made once and goes on from round to round."""
     if scene not in _warm:
         cluster, producer, partitions = scene()
-        _warm[scene] = (cluster, producer, partitions, Counter(cluster))
+        _warm[scene] = (cluster, producer, partitions, Counter(cluster._kernel))
     cluster, producer, partitions, counter = _warm[scene]
     before, start = counter.events, time.process_time()
     load(cluster, producer, records, partitions)
