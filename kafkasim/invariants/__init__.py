@@ -14,20 +14,34 @@ from kafkasim.invariants.consuming import inconsistent_offsets, polls_out_of_ste
 from kafkasim.invariants.delivery import Delivery, delivery
 from kafkasim.invariants.effects import commits_ahead, repeated_effects, skipped_effects
 from kafkasim.invariants.finding import Finding, Findings
+from kafkasim.invariants.history import History
+from kafkasim.invariants.keys import reordered_keys
 from kafkasim.invariants.producing import duplicates, lost_writes, reordered_sends
 from kafkasim.invariants.protocol import PROTOCOL, protocol
 from kafkasim.invariants.transactions import aborted_reads, torn_transactions
 from kafkasim.trace import Trace
 
-__all__ = ["ANOMALIES", "PROTOCOL", "Delivery", "Finding", "Findings", "allowed", "anomalies", "delivery", "protocol"]
+__all__ = [
+    "ANOMALIES",
+    "PROTOCOL",
+    "Delivery",
+    "Finding",
+    "Findings",
+    "History",
+    "allowed",
+    "anomalies",
+    "delivery",
+    "protocol",
+]
 
-ANOMALIES: tuple[Callable[[Trace], Iterator[Finding]], ...] = (
-    lost_writes, duplicates, reordered_sends, polls_out_of_step, inconsistent_offsets, two_owners, skipped_effects,
-    repeated_effects, commits_ahead, aborted_reads, torn_transactions,
+ANOMALIES: tuple[Callable[[History], Iterator[Finding]], ...] = (
+    lost_writes, duplicates, reordered_sends, reordered_keys, polls_out_of_step, inconsistent_offsets, two_owners,
+    skipped_effects, repeated_effects, commits_ahead, aborted_reads, torn_transactions,
 )  # fmt: skip
-"""The checkers of delivery; each is a function from a trace to findings and says in its first words what it names."""
+"""The checkers of delivery; each is a function from a history to findings and says in its first words what it names."""
 
 
 def anomalies(trace: Trace) -> Findings:
     """Every delivery anomaly in a trace. Run it on a quiet end: all faults over, every partition with a leader."""
-    return Findings(found for checker in ANOMALIES for found in checker(trace))
+    history = History(trace)
+    return Findings(found for checker in ANOMALIES for found in checker(history))

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kafkasim.invariants.finding import Finding
-from kafkasim.invariants.logs import RecordName, leader_logs
-from kafkasim.invariants.transactions import aborted_places
+from kafkasim.invariants.history import History
+from kafkasim.invariants.logs import RecordName
 from kafkasim.records import TopicPartition
-from kafkasim.trace import Fact, Trace
-from kafkasim.trace.facts import PartitionsAssigned, PartitionsRevoked, PositionSet, RecordsPolled
+from kafkasim.trace import Fact
+from kafkasim.trace.facts import PartitionsAssigned, PartitionsRevoked, PositionSet, RecordsPolled, TopicCreated
 
 Reading = tuple[str, TopicPartition]
 
 
-def polls_out_of_step(trace: Trace) -> Iterator[Finding]:
+def polls_out_of_step(history: History) -> Iterator[Finding]:
     """``poll-skip`` and ``nonmonotonic-poll``: between two polls of one consumer, without a seek, a reset or another
     assignment, records were left out or came again. Offsets without a record (markers, compaction) are no gap, nor are
     aborted records for ``read_committed``.
     """
-    logs = leader_logs(trace)
-    aborted = aborted_places(trace)
     last: dict[Reading, RecordsPolled] = {}
-    for fact in trace.of(RecordsPolled, PositionSet, PartitionsAssigned, PartitionsRevoked):
+    for fact in history.trace.of(RecordsPolled, PositionSet, PartitionsAssigned, PartitionsRevoked):
         if isinstance(fact, PositionSet):
             last.pop((fact.consumer, fact.tp), None)
         elif isinstance(fact, PartitionsAssigned | PartitionsRevoked):
@@ -34,26 +32,33 @@ def polls_out_of_step(trace: Trace) -> Iterator[Finding]:
                 text = f"{fact.consumer} read {fact.tp} from {fact.first_offset} after {before.last_offset}."
                 yield Finding("nonmonotonic-poll", f"{fact.consumer} {fact.tp}", text, (before, fact))
             elif before is not None:
-                left_out = [
-                    offset
-                    for offset in range(before.position, fact.first_offset)
-                    if offset in logs.get(fact.tp, {}) and not (fact.read_committed and (fact.tp, offset) in aborted)
-                ]
+                gap = range(before.position, fact.first_offset)
+                left_out = [offset for offset in gap if _was_to_be_read(history, fact, offset)]
                 if left_out:
                     text = f"{fact.consumer} read {fact.tp} from {fact.first_offset} and left out {left_out[0]}."
                     yield Finding("poll-skip", f"{fact.consumer} {fact.tp}", text, (before, fact))
             last[fact.consumer, fact.tp] = fact
 
 
+def _was_to_be_read(history: History, fact: RecordsPolled, offset: int) -> bool:
+    if offset not in history.logs.get(fact.tp, {}) or history.was_cleaned(fact.tp, offset, fact):
+        return False
+    return not (fact.read_committed and (fact.tp, offset) in history.aborted)
+
+
 def _goes(fact: PartitionsAssigned | PartitionsRevoked, tp: TopicPartition) -> bool:
     return (tp in fact.partitions) is isinstance(fact, PartitionsRevoked)
 
 
-def inconsistent_offsets(trace: Trace) -> Iterator[Finding]:
-    """``inconsistent-offsets``: two consumers, or one at two times, saw different records at one offset."""
+def inconsistent_offsets(history: History) -> Iterator[Finding]:
+    """``inconsistent-offsets``: two consumers, or one at two times, saw different records at one offset. A topic made
+    anew begins anew."""
     seen: dict[tuple[TopicPartition, int], tuple[RecordName, Fact]] = {}
     told: set[tuple[TopicPartition, int]] = set()
-    for fact in trace.of(RecordsPolled):
+    for fact in history.trace.of(RecordsPolled, TopicCreated):
+        if isinstance(fact, TopicCreated):
+            seen = {place: first for place, first in seen.items() if place[0].topic != fact.topic}
+            continue
         for offset, producer, number in fact.records:
             place = (fact.tp, offset)
             known, first = seen.setdefault(place, ((producer, number), fact))
@@ -66,10 +71,10 @@ def inconsistent_offsets(trace: Trace) -> Iterator[Finding]:
                 yield Finding("inconsistent-offsets", f"{fact.tp} offset {offset}", text, (first, fact))
 
 
-def two_owners(trace: Trace) -> Iterator[Finding]:
+def two_owners(history: History) -> Iterator[Finding]:
     """``double-ownership``: two members of one generation of a group own the same partition."""
     owners: dict[tuple[str, int], dict[TopicPartition, PartitionsAssigned]] = {}
-    for fact in trace.of(PartitionsAssigned):
+    for fact in history.trace.of(PartitionsAssigned):
         if fact.group is None or fact.generation < 0:
             continue
         generation = owners.setdefault((fact.group, fact.generation), {})

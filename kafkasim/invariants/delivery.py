@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kafkasim.invariants.effects import skipped_records
-from kafkasim.invariants.logs import RecordName, leader_logs
+from kafkasim.invariants.history import History
+from kafkasim.invariants.logs import RecordName
 from kafkasim.trace import Trace
-from kafkasim.trace.facts import BatchAcknowledged, BatchFailed, RecordSent
+from kafkasim.trace.facts import BatchFailed, RecordSent
 
 
 @dataclass(frozen=True)
 class Delivery:
     """What became of the records that were sent; each number has its witnesses, records as (producer, number).
 
-    ``lost``: acknowledged, but not in the leader's log at the end. ``duplicated``: more than once in it.
-    ``reordered``: behind a record in the same partition that its producer sent later. ``unknown``: neither acknowledged
-    nor failed for certain, so that it may or may not be there. ``skipped``: a group has committed beyond it, and no
-    program of the group, though they note what they work on, has worked on it.
+    ``lost``: acknowledged, but not in the leader's log at the end, and not removed in its time by retention,
+    DeleteRecords or compaction, or with its topic. ``duplicated``: more than once in it. ``reordered``: behind a record
+    in the same partition that its producer sent later. ``unknown``: neither acknowledged nor failed for certain: it may
+    or may not be there. ``skipped``: a group has committed beyond it, and no program of the group, though they
+    note what they work on, has worked on it.
     """
 
     sent: int
@@ -46,21 +48,22 @@ def delivery(trace: Trace) -> Delivery:
     """Compare what was sent and acknowledged with what the leaders' logs hold at the end of the trace."""
     sent = trace.of(RecordSent)
     names = [(fact.producer, fact.number) for fact in sent]
-    acknowledged = acknowledged_records(trace)
+    history = History(trace)
+    acknowledged = history.acknowledged
     settled: dict[RecordName, None] = {}
     for failed in trace.of(BatchFailed):
         if failed.definite:
             settled.update(dict.fromkeys((failed.producer, number) for number in failed.records))
     stored: dict[RecordName, int] = {}
     reordered: dict[RecordName, None] = {}
-    for log in leader_logs(trace).values():
+    for _, log in history.every_log:
         highest: dict[str, int] = {}
-        for _, ((producer, number), _) in sorted(log.items()):
+        for (producer, number), _ in log.values():
             stored[producer, number] = stored.get((producer, number), 0) + 1
             if number < highest.get(producer, -1):
                 reordered[producer, number] = None
             highest[producer] = max(number, highest.get(producer, -1))
-    skipped = {name for name, _, _ in skipped_records(trace)}
+    skipped = {name for name, _, _ in skipped_records(history)}
     return Delivery(
         sent=len(sent),
         acknowledged=len(acknowledged),
@@ -70,12 +73,3 @@ def delivery(trace: Trace) -> Delivery:
         unknown=tuple(name for name in names if name not in acknowledged and name not in settled),
         skipped=tuple(name for name in names if name in skipped),
     )
-
-
-def acknowledged_records(trace: Trace) -> dict[RecordName, BatchAcknowledged]:
-    """The records that their producers report as sent, with acks=0 those written to the connection."""
-    found: dict[RecordName, BatchAcknowledged] = {}
-    for fact in trace.of(BatchAcknowledged):
-        for number in fact.records:
-            found[fact.producer, number] = fact
-    return found

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kafkasim.invariants.delivery import acknowledged_records
 from kafkasim.invariants.finding import Finding
-from kafkasim.invariants.logs import RecordName, leader_logs
-from kafkasim.trace import Fact, Trace
+from kafkasim.invariants.history import History
+from kafkasim.invariants.logs import RecordName
+from kafkasim.trace import Fact
 from kafkasim.trace.facts import LogTruncated, RecordsAppended, RecordSent
 
 
-def lost_writes(trace: Trace) -> Iterator[Finding]:
+def lost_writes(history: History) -> Iterator[Finding]:
     """``lost-write``: a record was acknowledged, and the leader's log of the end does not hold it."""
-    stored = {name for log in leader_logs(trace).values() for name, _ in log.values()}
-    acknowledged = acknowledged_records(trace)
-    for sent in trace.of(RecordSent):
+    stored = {name for _, log in history.every_log for name, _ in log.values()}
+    for sent in history.trace.of(RecordSent):
         name = (sent.producer, sent.number)
-        if name in acknowledged and name not in stored:
-            told = acknowledged[name]
-            cut = [fact for fact in trace.of(LogTruncated, tp=sent.tp) if fact.index > told.index][:1]
+        if name in history.acknowledged and name not in stored:
+            told = history.acknowledged[name]
+            cut = [fact for fact in history.trace.of(LogTruncated, tp=sent.tp) if fact.index > told.index][:1]
             yield Finding(
                 "lost-write", _called(name),
                 f"{_called(name)} for {sent.tp} was acknowledged at {told.at_ms:g} ms and is in no leader's log.",
@@ -27,11 +26,11 @@ def lost_writes(trace: Trace) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def duplicates(trace: Trace) -> Iterator[Finding]:
+def duplicates(history: History) -> Iterator[Finding]:
     """``duplicate``: a record that was sent once stands at two offsets."""
-    for tp, log in leader_logs(trace).items():
+    for tp, log in history.every_log:
         places: dict[RecordName, list[tuple[int, Fact]]] = {}
-        for offset, (name, append) in sorted(log.items()):
+        for offset, (name, append) in log.items():
             places.setdefault(name, []).append((offset, append))
         for name, found in places.items():
             if len(found) > 1:
@@ -40,12 +39,12 @@ def duplicates(trace: Trace) -> Iterator[Finding]:
                 yield Finding("duplicate", _called(name), text, tuple(append for _, append in found))
 
 
-def reordered_sends(trace: Trace) -> Iterator[Finding]:
+def reordered_sends(history: History) -> Iterator[Finding]:
     """``nonmonotonic-send``: a record stands behind one that the same producer sent later; repeats do not count."""
-    for tp, log in leader_logs(trace).items():
+    for tp, log in history.every_log:
         highest: dict[str, tuple[int, int, RecordsAppended]] = {}
         seen: set[RecordName] = set()
-        for offset, (name, append) in sorted(log.items()):
+        for offset, (name, append) in log.items():
             producer, number = name
             before = highest.get(producer)
             if before is not None and number < before[0] and name not in seen:

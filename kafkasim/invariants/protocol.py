@@ -1,8 +1,8 @@
 """The theorems of Kafka's replication protocol, checked after every step of a run.
 
 They hold for any number of kills, pauses and faults of the network, as long as unclean leader election is off and no
-disk loses what it had acknowledged. Where those are allowed, StrongIsr, WeakIsr and LogMatching break: that is the
-lesson, not a bug. The epochs and LeaderInIsr hold always.
+disk loses what it had acknowledged. Where those are allowed, StrongIsr, WeakIsr, LeaderCompleteness and LogMatching
+break: that is the lesson, not a bug. The epochs and LeaderInIsr hold always.
 """
 
 from __future__ import annotations
@@ -26,16 +26,21 @@ from kafkasim.trace.facts import (
     UnflushedLost,
 )
 
-PROTOCOL = ("StrongIsr", "WeakIsr", "LeaderInIsr", "LogMatching", "EpochsMonotonic", "OneLeaderPerEpoch")
+PROTOCOL = (
+    "StrongIsr", "WeakIsr", "LeaderCompleteness", "LeaderInIsr", "LogMatching", "EpochsMonotonic", "OneLeaderPerEpoch",
+)  # fmt: skip
 """The invariants that :func:`protocol` checks.
 
 ``StrongIsr``: below the high watermark of whoever believes to lead, every member of the controller's ISR has the same
-records. ``WeakIsr``: the same for the ISR that this leader knows. ``LeaderInIsr``: a partition that has a leader has it
-in its ISR. ``LogMatching``: below both their high watermarks any two replicas have the same records.
-``EpochsMonotonic``: leader, partition, controller and broker epochs never fall. ``OneLeaderPerEpoch``: a leader epoch
-has one leader at most, a controller epoch one controller.
+records. ``WeakIsr``: the same for the ISR that this leader knows. ``LeaderCompleteness``: who is made leader has
+everything that any leader before it has committed. ``LeaderInIsr``: a partition that has a leader has it in its ISR.
+``LogMatching``: below both their high watermarks any two replicas have the same records. ``EpochsMonotonic``: leader,
+partition, controller and broker epochs never fall. ``OneLeaderPerEpoch``: a leader epoch has one leader at most, a
+controller epoch one controller.
 """
 
+COMMITTED = -1
+"""Stands for a broker's id in the log of what is committed."""
 MOVES_LOGS = (HighWatermarkMoved, IsrLearned, LogTruncated, UnflushedLost, LogRecovered, ReplicaRoleChanged)
 
 
@@ -49,6 +54,7 @@ class _Checker:
 
     def __init__(self) -> None:
         self._replicas = Replicas()
+        self._committed: dict[TopicPartition, ReplicaLog] = {}
         self._states: dict[TopicPartition, PartitionChanged] = {}
         self._leaders: dict[tuple[TopicPartition, int], Fact] = {}
         self._controllers: dict[int, ControllerElected] = {}
@@ -68,6 +74,8 @@ class _Checker:
                 if isinstance(fact, ReplicaRoleChanged):
                     yield from self._role(fact)
                 yield from self._isr_holds(fact.tp, fact)
+                if isinstance(fact, HighWatermarkMoved):
+                    self._commit(fact)
                 if isinstance(fact, HighWatermarkMoved | LogTruncated):
                     yield from self._logs_match(fact.tp, fact.broker, fact)
             elif isinstance(fact, ControllerElected):
@@ -89,10 +97,12 @@ class _Checker:
         yield from self._rises(("state", tp), "partition epoch", fact.partition_epoch, fact)
         if fact.leader >= 0:
             yield from self._one_leader(tp, fact.leader_epoch, fact.leader, fact)
+            yield from self._has_everything(tp, fact.leader, fact)
 
     def _begin_anew(self, tp: TopicPartition) -> None:
         """A topic of this name is made: whatever was known of an earlier one does not count."""
         self._replicas.forget(tp)
+        self._committed.pop(tp, None)
         self._epochs = {about: known for about, known in self._epochs.items() if tp not in about}
         self._leaders = {about: known for about, known in self._leaders.items() if about[0] != tp}
 
@@ -142,6 +152,26 @@ class _Checker:
                     member = self._replicas.one(broker, tp)
                     if member is not leader:
                         yield from self._same(name, tp, leader, member, leader.high_watermark, fact)
+
+    def _commit(self, fact: HighWatermarkMoved) -> None:
+        """What a leader has committed is a log of its own; nothing is ever cut off it."""
+        leader = self._replicas.one(fact.broker, fact.tp)
+        committed = self._committed.setdefault(fact.tp, ReplicaLog(COMMITTED))
+        if leader.leads_in_epoch is not None:
+            for append in leader.appends_from(committed.end, fact.high_watermark):
+                committed.append(append)
+
+    def _has_everything(self, tp: TopicPartition, broker: int, fact: Fact) -> Iterator[Finding]:
+        committed = self._committed.get(tp)
+        if committed is None:
+            return
+        committed.agrees.clear()
+        found = committed.differs(self._replicas.one(broker, tp), committed.end)
+        if found is not None:
+            offset, one, its = found
+            has = "nothing there" if its is None else "another record there"
+            text = f"offset {offset} of {tp} was committed, and broker-{broker}, made leader, has {has}"
+            yield from self._once("LeaderCompleteness", str(tp), text, (broker,), one, its, fact)
 
     def _logs_match(self, tp: TopicPartition, broker: int, fact: Fact) -> Iterator[Finding]:
         replicas = self._replicas.of(tp)

@@ -14,6 +14,7 @@ from kafkasim.trace.facts import (
     LogRecovered,
     LogTruncated,
     RecordsAppended,
+    ReplicaDeleted,
     ReplicaRoleChanged,
     UnflushedLost,
 )
@@ -45,10 +46,15 @@ class ReplicaLog:
         self.end = fact.log_end_offset
 
     def cut(self, end: int) -> None:
-        """Everything from an offset on is gone."""
+        """Everything from an offset on is gone; beyond its end only a follower that starts anew is cut."""
         keep = bisect_left(self.bases, end)
         del self.appends[keep:], self.bases[keep:]
-        self.end = min(self.end, end)
+        self.end = end
+
+    def appends_from(self, start: int, end: int) -> list[RecordsAppended]:
+        """The appends that lie between two offsets as a whole."""
+        first = bisect_left(self.bases, start)
+        return [append for append in self.appends[first : bisect_left(self.bases, end)] if append.log_end_offset <= end]
 
     def at(self, offset: int) -> RecordsAppended | None:
         """The append that an offset lies in; None where nothing was ever appended."""
@@ -104,7 +110,13 @@ class Replicas:
             case RecordsAppended():
                 self.one(fact.broker, fact.tp).append(fact)
             case LogTruncated() | UnflushedLost() | LogRecovered():
-                self._cut(self.one(fact.broker, fact.tp), fact.tp, fact.log_end_offset)
+                replica = self.one(fact.broker, fact.tp)
+                self._cut(replica, fact.tp, fact.log_end_offset)
+                known = fact.high_watermark if isinstance(fact, LogRecovered) else replica.high_watermark
+                replica.high_watermark = min(known, fact.log_end_offset)
+            case ReplicaDeleted():
+                self._cut(self.one(fact.broker, fact.tp), fact.tp, 0)
+                del self.of(fact.tp)[fact.broker]
             case HighWatermarkMoved():
                 self.one(fact.broker, fact.tp).high_watermark = fact.high_watermark
             case IsrLearned():

@@ -5,58 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kafkasim.invariants.finding import Finding
-from kafkasim.invariants.logs import leader_logs
-from kafkasim.records import TopicPartition
-from kafkasim.trace import Trace
-from kafkasim.trace.facts import MarkerWritten, ProducerIdObtained, RecordsPolled, TransactionChanged
+from kafkasim.invariants.history import History
+from kafkasim.trace.facts import MarkerWritten, RecordsPolled, TransactionChanged
 
-Place = tuple[TopicPartition, int]
 PREPARED = {"PrepareCommit": "commit", "PrepareAbort": "abort"}
 COMPLETE = {"CompleteCommit", "CompleteAbort"}
 
 
-def aborted_places(trace: Trace) -> dict[Place, MarkerWritten]:
-    """Where records of aborted transactions stand in the leaders' logs, and the marker that took each back."""
-    ids: dict[str, set[int]] = {}
-    for obtained in trace.of(ProducerIdObtained):
-        ids.setdefault(obtained.producer, set()).add(obtained.producer_id)
-    ends: dict[tuple[TopicPartition, int], list[MarkerWritten]] = {}
-    for marker in trace.of(MarkerWritten):
-        ends.setdefault((marker.tp, marker.producer_id), []).append(marker)
-    found: dict[Place, MarkerWritten] = {}
-    if not ends:
-        return found
-    for tp, log in leader_logs(trace).items():
-        for offset, ((producer, _), _) in log.items():
-            behind = [
-                marker
-                for producer_id in sorted(ids.get(producer, ()))
-                for marker in ends.get((tp, producer_id), ())
-                if marker.offset > offset
-            ]
-            if behind:
-                end = min(behind, key=lambda marker: marker.offset)
-                if end.outcome == "abort":
-                    found[tp, offset] = end
-    return found
-
-
-def aborted_reads(trace: Trace) -> Iterator[Finding]:
+def aborted_reads(history: History) -> Iterator[Finding]:
     """``aborted-read``: a consumer with ``isolation.level=read_committed`` was handed a record of an aborted
     transaction (Jepsen's G1a)."""
-    aborted = aborted_places(trace)
-    for fact in trace.of(RecordsPolled):
+    aborted = history.aborted
+    for fact in history.trace.of(RecordsPolled):
         for offset, producer, number in fact.records if fact.read_committed else ():
             if (fact.tp, offset) in aborted:
                 text = f"{fact.consumer} read record {number} of {producer} at offset {offset} of {fact.tp}, aborted."
                 yield Finding("aborted-read", f"{fact.tp} offset {offset}", text, (fact, aborted[fact.tp, offset]))
 
 
-def torn_transactions(trace: Trace) -> Iterator[Finding]:
+def torn_transactions(history: History) -> Iterator[Finding]:
     """``torn-transaction``: a transaction is complete, and one of its partitions was told the other end, or none."""
     prepared: dict[str, TransactionChanged] = {}
     markers: dict[str, list[MarkerWritten]] = {}
-    for fact in trace.of(TransactionChanged, MarkerWritten):
+    for fact in history.trace.of(TransactionChanged, MarkerWritten):
         if isinstance(fact, MarkerWritten):
             for transactional_id, change in prepared.items():
                 if change.producer_id == fact.producer_id:

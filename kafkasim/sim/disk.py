@@ -8,7 +8,7 @@ from kafkasim.core.log import Log
 from kafkasim.core.log_recovery import recover
 from kafkasim.errors import KafkaStorageException
 from kafkasim.records import TopicPartition
-from kafkasim.trace.facts import UnflushedLost
+from kafkasim.trace.facts import ReplicaDeleted, UnflushedLost
 
 
 class Disk:
@@ -61,7 +61,9 @@ class Disk:
 
     def delete(self, tp: TopicPartition) -> None:
         """A replica and all of its files go."""
-        self.logs.pop(tp, None)
+        log = self.logs.pop(tp, None)
+        if log is not None:
+            log.tell(ReplicaDeleted)
         for file in self.checkpoints.values():
             file.pop(tp, None)
 

@@ -13,6 +13,8 @@ from kafkasim.trace.fact import Fact
 F = TypeVar("F", bound=Fact)
 ENDS = kinds.LogTruncated | kinds.LogRecovered | kinds.UnflushedLost
 """Facts by which a log ends somewhere else; an append is the fourth way."""
+OF_A_LOG = (kinds.HighWatermarkMoved, kinds.LogStartMoved)
+"""What is forgotten of a replica that is deleted."""
 
 
 class State:
@@ -26,13 +28,17 @@ class State:
             self._last[type(fact), fact.subject] = fact
             if isinstance(fact, kinds.RecordsAppended | ENDS):
                 self._log_ends[fact.broker, fact.tp] = fact.log_end_offset
+            elif isinstance(fact, kinds.ReplicaDeleted):
+                self._log_ends.pop((fact.broker, fact.tp), None)
+                for kind in OF_A_LOG:
+                    self._last.pop((kind, fact.subject), None)
             elif isinstance(fact, kinds.TopicCreated):
                 self._forget_logs_of(fact.topic)
 
     def _forget_logs_of(self, topic: str) -> None:
         """A new topic has new logs, whatever lay under its name before."""
         for key, old in list(self._last.items()):
-            if isinstance(old, kinds.HighWatermarkMoved | kinds.LogStartMoved) and old.tp.topic == topic:
+            if isinstance(old, OF_A_LOG) and old.tp.topic == topic:
                 del self._last[key]
         self._log_ends = {at: end for at, end in self._log_ends.items() if at[1].topic != topic}
 

@@ -72,7 +72,10 @@ def _records(trace: Trace, tp: TopicPartition, broker: int, moment: float) -> li
     return records
 
 
-CUTS = (facts.LogTruncated, facts.UnflushedLost, facts.LogRecovered, facts.LogStartMoved, facts.LogCleaned)
+CUTS = (
+    facts.LogTruncated, facts.UnflushedLost, facts.LogRecovered, facts.LogStartMoved, facts.LogCleaned,
+    facts.ReplicaDeleted,
+)  # fmt: skip
 """Facts that take records out of a replica's log."""
 
 
@@ -81,6 +84,8 @@ def _stays(offset: int, fact: Fact) -> bool:
         return offset >= fact.log_start_offset
     if isinstance(fact, facts.LogCleaned):
         return offset not in fact.removed
+    if isinstance(fact, facts.ReplicaDeleted):
+        return False
     assert isinstance(fact, facts.LogTruncated | facts.UnflushedLost | facts.LogRecovered)
     return offset < fact.log_end_offset
 
@@ -180,6 +185,7 @@ MARKED = (
     facts.LogRecovered,
     facts.LogStartMoved,
     facts.LogCleaned,
+    facts.ReplicaDeleted,
     facts.RecordsPolled,
     facts.PartitionsAssigned,
 )

@@ -25,11 +25,11 @@ def leader(broker: int, isr: tuple[int, ...] = (101, 102), epoch: int = 0) -> Fa
     return facts.PartitionChanged(101, TP, broker, isr, epoch, epoch, "the topic is new")
 
 
-def sent(number: int, producer: str = "p") -> list[Fact]:
+def sent(number: int, producer: str = "p", key: bytes | None = None, tp: TopicPartition = TP) -> list[Fact]:
     """A record is sent, in a batch of its own."""
     return [
-        facts.RecordSent(producer, number, TP, None, b"v"),
-        facts.BatchSent(producer, f"{producer}/{number}", TP, (number,), 1, 101),
+        facts.RecordSent(producer, number, tp, key, b"v"),
+        facts.BatchSent(producer, f"{producer}/{number}", tp, (number,), 1, 101),
     ]
 
 
@@ -43,10 +43,12 @@ def acknowledged(number: int, offset: int = 0, producer: str = "p") -> Fact:
     return facts.BatchAcknowledged(producer, f"{producer}/{number}", TP, (number,), offset)
 
 
-def polled(consumer: str, *offsets: int, numbers: tuple[int, ...] | None = None) -> Fact:
+def polled(
+    consumer: str, *offsets: int, numbers: tuple[int, ...] | None = None, tp: TopicPartition = TP
+) -> Fact:  # fmt: skip
     """poll() hands out the records at these offsets; their numbers are the offsets unless they are given."""
     names = tuple((offset, "p", number) for offset, number in zip(offsets, numbers or offsets, strict=True))
-    return facts.RecordsPolled(consumer, TP, offsets[0], offsets[-1], len(offsets), names)
+    return facts.RecordsPolled(consumer, tp, offsets[0], offsets[-1], len(offsets), names)
 
 
 def assigned(consumer: str, generation: int, *partitions: TopicPartition) -> Fact:
@@ -62,6 +64,16 @@ def worked(offset: int, sink: str = "sink", effect: str = "applied", consumer: s
 def committed(offset: int) -> Fact:
     """The group commits an offset."""
     return facts.OffsetCommitted(101, "g", TP, offset)
+
+
+def expired(start: int, broker: int = 101) -> Fact:
+    """Retention or DeleteRecords moves the start of a replica's log."""
+    return facts.LogStartMoved(broker, TP, start, "its records are too old", "retention.ms")
+
+
+def cleaned(*offsets: int, broker: int = 101) -> Fact:
+    """Compaction removes records."""
+    return facts.LogCleaned(broker, TP, offsets[-1] + 1, offsets, "min.cleanable.dirty.ratio")
 
 
 def log_of(count: int) -> list[Fact]:

@@ -12,7 +12,9 @@ from tests.invariants.histories import (
     TP,
     acknowledged,
     assigned,
+    cleaned,
     committed,
+    expired,
     history,
     leader,
     log_of,
@@ -26,11 +28,23 @@ from tests.invariants.histories import (
 )
 
 OTHER = TopicPartition("orders", 1)
+KEYED: list[Fact] = [leader(101), *sent(0, key=b"a"), *sent(1, key=b"a")]
+OF_THE_NEW_PARTITION = sent(2, key=b"a", tp=OTHER)
 TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
     "lost-write": [
         ("the new leader never had it", [*log_of(1), leader(102, epoch=1)]),
         ("it was cut off", [*log_of(2), facts.LogTruncated(101, TP, 1)]),
         ("acks=0: nobody has confirmed it", [leader(101), *sent(0), acknowledged(0, -1)]),
+        ("its leader comes back without it", [*log_of(2), facts.LogRecovered(101, TP, 1, 1, "after an unclean end")]),
+        (
+            "too old for one replica, and the other never had it before that",
+            [*log_of(2), facts.LogTruncated(101, TP, 1), stored(1, 1, 102), leader(101, epoch=1), expired(1, 102)],
+        ),
+        (
+            "a follower that starts anew removes nothing in its time",
+            [*log_of(2), expired(9), leader(102, epoch=1), facts.LogTruncated(102, TP, 9)],
+        ),
+        ("another replica is deleted", [*log_of(1), facts.ReplicaDeleted(102, TP), leader(102, epoch=1)]),
     ],
     "duplicate": [
         ("a repeat is stored again", [*log_of(1), stored(0, 1)]),
@@ -43,7 +57,29 @@ TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
             [leader(101), *sent(0), *sent(1), *sent(2), stored(2, 0), stored(0, 1), stored(1, 2)],
         ),
     ],
+    "nonmonotonic-key": [
+        (
+            "behind a later one in the log",
+            [*KEYED, stored(1, 0), stored(0, 1), polled("c", 0, numbers=(1,)), polled("c", 1, numbers=(0,))],
+        ),
+        (
+            "partitions were added between: the new one was read first",
+            [*KEYED, *OF_THE_NEW_PARTITION, polled("c", 0, numbers=(2,), tp=OTHER), polled("c", 0, 1)],
+        ),
+        (
+            "two members of one group",
+            [
+                *KEYED,
+                *OF_THE_NEW_PARTITION,
+                assigned("c", 1, TP),
+                assigned("d", 1, OTHER),
+                polled("d", 0, numbers=(2,), tp=OTHER),
+                polled("c", 0, 1),
+            ],
+        ),
+    ],
     "poll-skip": [
+        ("and compacted afterwards", [*log_of(3), polled("c", 0), polled("c", 2), cleaned(1)]),
         ("offset 1 left out", [*log_of(3), polled("c", 0), polled("c", 2)]),
         (
             "after a rebalance that kept the partition",
@@ -77,6 +113,7 @@ TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
         ("among several", [assigned("c", 3, OTHER, TP), assigned("d", 4, OTHER), assigned("e", 3, TP)]),
     ],
     "skipped-effect": [
+        ("and compacted afterwards", [*log_of(2), worked(0), committed(2), cleaned(1)]),
         ("committed, then dead", [*log_of(2), polled("c", 0, 1), committed(2), worked(0)]),
         ("the one in the middle", [*log_of(3), worked(0), worked(2), committed(3)]),
     ],
@@ -86,6 +123,7 @@ TRIPS: dict[str, list[tuple[str, list[Fact]]]] = {
     ],
     "commit-ahead": [
         ("on receipt", [*log_of(1), polled("c", 0), committed(1), worked(0)]),
+        ("and compacted afterwards", [*log_of(2), worked(0), committed(2), cleaned(1)]),
         ("of a part", [*log_of(2), worked(0), committed(2), worked(1)]),
     ],
     "aborted-read": [
@@ -127,6 +165,25 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
         ("never acknowledged", [leader(101), *sent(0), stored(0, 0), leader(102, epoch=1)]),
         ("the new leader has it", [*log_of(1), stored(0, 0, broker=102), leader(102, epoch=1)]),
         ("cut elsewhere", [*log_of(1), stored(0, 0, broker=102), facts.LogTruncated(102, TP, 0)]),
+        ("all of it is found again", [*log_of(1), facts.LogRecovered(101, TP, 1, 0, "after an unclean end")]),
+        (
+            "too old before the new leader began to follow",
+            [*log_of(3), expired(2), expired(2, 102), stored(2, 2, 102), leader(102, epoch=1)],
+        ),
+        ("all of them too old", [*log_of(2), expired(2), expired(2, 102), leader(102, epoch=1)]),
+        (
+            "compacted before the new leader began to follow",
+            [*log_of(3), cleaned(0, 1), stored(2, 2, 102), leader(102, epoch=1)],
+        ),
+        ("its topic is deleted", [*log_of(1), facts.ReplicaDeleted(102, TP), facts.ReplicaDeleted(101, TP)]),
+        (
+            "its topic is deleted, and made anew",
+            [*log_of(1), facts.ReplicaDeleted(101, TP), leader(101), *sent(1), stored(1, 0), acknowledged(1)],
+        ),
+        (
+            "its replica lies elsewhere now",
+            [*log_of(1), stored(0, 0, 102), leader(102, epoch=1), facts.ReplicaDeleted(101, TP)],
+        ),
     ],
     "duplicate": [
         ("on two replicas", [*log_of(1), stored(0, 0, broker=102)]),
@@ -136,6 +193,25 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
     "nonmonotonic-send": [
         ("two producers", [leader(101), *sent(1), *sent(0, "q"), stored(1, 0), stored(0, 1, producer="q")]),
         ("a repeat of what is there", [*log_of(2), stored(0, 2)]),
+        ("in the next topic of this name", [*log_of(2), facts.ReplicaDeleted(101, TP), *log_of(1)]),
+    ],
+    "nonmonotonic-key": [
+        ("two keys", [leader(101), *sent(0, key=b"a"), *sent(1, key=b"b"), polled("c", 1), polled("c", 0)]),
+        ("without a key", [*log_of(2), polled("c", 1), polled("c", 0)]),
+        ("handed out again", [*KEYED, polled("c", 0, 1), polled("c", 0)]),
+        (
+            "by another member that goes back",
+            [*KEYED, assigned("c", 1, TP), polled("c", 0, 1), assigned("d", 2, TP), polled("d", 0)],
+        ),
+        ("another group", [*KEYED, polled("c", 1), polled("d", 0)]),
+        (
+            "another producer",
+            [*KEYED, *sent(0, "q", b"a"), polled("c", 1), facts.RecordsPolled("c", TP, 2, 2, 1, ((2, "q", 0),))],
+        ),
+        (
+            "after a seek to what was never read",
+            [*KEYED, polled("c", 1), facts.PositionSet("c", TP, 0, "seek()"), polled("c", 0)],
+        ),
     ],
     "poll-skip": [
         ("a marker between", [*log_of(1), *sent(1), stored(1, 2), polled("c", 0), polled("c", 2, numbers=(1,))]),
@@ -153,6 +229,7 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
             ],
         ),
         ("after a seek", [*log_of(3), polled("c", 0), facts.PositionSet("c", TP, 2, "seek()"), polled("c", 2)]),
+        ("compacted in between", [*log_of(3), polled("c", 0), cleaned(1), polled("c", 2)]),
         (
             "after the partition was away",
             [
@@ -169,6 +246,10 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
     ],
     "inconsistent-offsets": [
         ("the same record for both", [*log_of(1), polled("c", 0), polled("d", 0)]),
+        (
+            "in the next topic of this name",
+            [polled("c", 0), facts.TopicCreated("orders", 1, 1, ((101,),), ()), polled("c", 0, numbers=(7,))],
+        ),
         ("a duplicate at another offset", [*log_of(1), stored(0, 1), polled("c", 0), polled("c", 1, numbers=(0,))]),
     ],
     "double-ownership": [
@@ -180,6 +261,7 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
         ("worked on by another member", [*log_of(1), worked(0, consumer="d"), committed(1)]),
         ("not committed yet", [*log_of(2), worked(0), committed(1)]),
         ("nothing is known of the program", [*log_of(1), polled("c", 0), committed(1)]),
+        ("compacted before it was read", [*log_of(2), cleaned(0), worked(1), committed(2)]),
     ],
     "duplicate-effect": [
         ("ignored the second time", [*log_of(1), worked(0), worked(0, effect="ignored")]),
@@ -196,11 +278,22 @@ NEAR_MISSES: dict[str, list[tuple[str, list[Fact]]]] = {
     "commit-ahead": [
         ("after the work", [*log_of(1), worked(0), committed(1)]),
         ("beyond a marker", [*log_of(1), worked(0), committed(2)]),
+        ("compacted before it was read", [*log_of(2), cleaned(0), worked(1), committed(2)]),
     ],
     "aborted-read": [
         ("read_uncommitted may", [*log_of(1), *transactional("abort", offset=1), polled("c", 0)]),
         ("committed", [*log_of(1), *transactional("commit", offset=1), polled_committed("c", 0)]),
         ("another producer's", [*log_of(1), *transactional("abort", producer="q", offset=1), polled_committed("c", 0)]),
+        (
+            "the abort was cut off again before the commit",
+            [
+                *log_of(1),
+                *transactional("abort", offset=1),
+                facts.LogTruncated(101, TP, 1),
+                *transactional("commit", offset=2),
+                polled_committed("c", 0),
+            ],
+        ),
     ],
     "torn-transaction": [
         (
@@ -262,7 +355,7 @@ def test_a_finding_reads_as_a_sentence_and_its_witnesses() -> None:
 
 def test_what_is_allowed_is_an_explicit_list() -> None:
     assert allowed() == {}
-    assert set(allowed(acks=1)) == {"lost-write", "duplicate", "nonmonotonic-send"}
+    assert set(allowed(acks=1)) == {"lost-write", "duplicate", "nonmonotonic-send", "nonmonotonic-key"}
     assert set(allowed(acks=1, max_in_flight_requests_per_connection=1)) == {"lost-write", "duplicate"}
     assert set(allowed(acks=0)) == {"lost-write"}
     assert set(allowed(enable_idempotence=False, retries=0)) == set()
@@ -271,6 +364,8 @@ def test_what_is_allowed_is_an_explicit_list() -> None:
     assert set(allowed(processing="at_least_once", idempotent_sink=True)) == set()
     assert "lost-write" in allowed(unclean_leader_election_enable=True)
     assert "lost-write" in allowed(power_loss=True)
+    assert set(allowed(partitions_added=True)) == {"nonmonotonic-key"}
+    assert set(allowed(records_expire=True)) == {"skipped-effect", "commit-ahead"}
 
 
 def test_what_is_allowed_is_set_aside() -> None:

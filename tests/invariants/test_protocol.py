@@ -44,6 +44,27 @@ TRIPS: dict[str, list[list[Fact]]] = {
         [*BEGIN, decided(101, (101,), 0, 1), appended(101, 0, "a"), committed(101, 1)],
         [*BEGIN, *BOTH_HAVE_A, committed(101, 1), decided(101, (101,), 0, 1), knows(101, 101, 103)],
     ],
+    "LeaderCompleteness": [
+        [*BEGIN, *BOTH_HAVE_A, committed(101, 1), facts.LogTruncated(102, TP, 0), decided(102, (101, 102), 1, 1)],
+        [*BEGIN, *BOTH_HAVE_A, committed(101, 1), decided(103, (103,), 1, 1)],
+        [  # the leader that has committed it is long dead
+            *BEGIN,
+            *BOTH_HAVE_A,
+            committed(101, 1),
+            decided(102, (102, 103), 1, 1),
+            role(102, 102, 1),
+            decided(103, (103,), 2, 2),
+        ],
+        [*BEGIN, *BOTH_HAVE_A, committed(101, 1), facts.ReplicaDeleted(102, TP), decided(102, (101, 102), 1, 1)],
+        [
+            *BEGIN,
+            *BOTH_HAVE_A,
+            committed(101, 1),
+            facts.LogTruncated(102, TP, 0),
+            appended(102, 0, "x", 1),
+            decided(102, (102,), 1, 1),
+        ],
+    ],
     "LeaderInIsr": [[decided(101, (102,), 0, 0)], [*BEGIN, decided(103, (101, 102), 1, 1)]],
     "LogMatching": [
         [appended(101, 0, "a"), committed(101, 1), appended(102, 0, "b"), committed(102, 1)],
@@ -69,6 +90,17 @@ NEAR_MISSES: list[list[Fact]] = [
     [*BEGIN, appended(102, 0, "x"), facts.LogTruncated(102, TP, 0), *BOTH_HAVE_A, committed(101, 1)],
     [*BEGIN, *BOTH_HAVE_A, committed(101, 1), knows(101, 101), decided(101, (101,), 0, 1), facts.LogTruncated(102, TP, 0)],
     [decided(-1, (101,), 1, 1)],  # nobody leads
+    [*BEGIN, *BOTH_HAVE_A, committed(101, 1), decided(102, (101, 102), 1, 1), role(102, 102, 1)],
+    [*BEGIN, *BOTH_HAVE_A, appended(101, 1, "b"), committed(101, 1), decided(102, (102,), 1, 1)],  # b is lost in its right
+    [  # 103 begins where the leader's log begins now
+        *BEGIN, *BOTH_HAVE_A, committed(101, 1), facts.LogStartMoved(103, TP, 1, "", ""), facts.LogTruncated(103, TP, 1),
+        decided(101, (101, 102, 103), 0, 1), decided(103, (103,), 1, 2)
+    ],
+    [  # moved away, and back again
+        *BEGIN, *BOTH_HAVE_A, committed(101, 1), decided(101, (101,), 0, 1), facts.ReplicaDeleted(102, TP),
+        appended(102, 0, "a"), decided(101, (101, 102), 0, 2), committed(101, 1)
+    ],
+    [*BEGIN, *BOTH_HAVE_A, committed(101, 1), facts.LogRecovered(102, TP, 1, 0, "after an unclean end"), committed(101, 1)],
     [appended(101, 0, "a"), committed(101, 1), appended(102, 0, "b")],  # 102 does not know of its being committed
     [appended(101, 0, "a", epoch=2), facts.LogTruncated(101, TP, 0), appended(101, 0, "b", epoch=1)],
     [decided(101, (101,), 1, 1), decided(-1, (101,), 2, 2), decided(101, (101,), 3, 3)],

@@ -86,3 +86,12 @@ class LogRecovered(Fact):
     log_end_offset: int
     high_watermark: int
     reason: str
+
+
+@fact("broker", "tp", host="broker", text="{broker} has deleted its replica of {tp}")
+class ReplicaDeleted(Fact):
+    """The controller has told a broker to delete a replica with all of its files: it lies elsewhere now, or the topic
+    goes."""
+
+    broker: int
+    tp: TopicPartition
