@@ -221,7 +221,7 @@ def test_what_is_no_number_is_refused_and_named(world, parameter, given):
         (lambda w: w["producer"].send("t", "v", headers={"a": b"b"}), ConfigError, "headers must be a list"),
         (lambda w: w["producer"].send("t", "v", headers=[("a", "b")]), ConfigError, "headers must be a list"),
         (lambda w: w["consumer"].subscribe("t"), ConfigError, "topics"),
-        (lambda w: w["consumer"].subscribe(["t"]), UsageError, "exclude each other"),
+        (lambda w: w["consumer"].subscribe(["t"]), UsageError, "mutually exclusive"),
         (lambda w: w["consumer"].assign("t-0"), ConfigError, "list of TopicPartition"),
         (lambda w: w["consumer"].assign([7]), ConfigError, "A partition is a TopicPartition"),
         (lambda w: w["consumer"].seek(ks.TopicPartition("t", 1), 0), UsageError, "it owns t-0"),

@@ -37,9 +37,9 @@ class Catalogue:
             self._opened = Admin(self._consumer.host, self._servers, AdminConfig(default_api_timeout_ms=timeout_ms))
         return self._opened
 
-    def topics(self) -> set[str]:
-        """The topics of the cluster, without its own."""
-        names = result(self._kernel, self._admin.list_topics(), "topics()")
+    def topics(self, *, list_internal: bool = False, timeout_ms: float | None = None) -> set[str]:
+        """The topics of the cluster, its own only if that is asked for."""
+        names = result(self._kernel, self._admin.list_topics(list_internal=list_internal), "topics()", timeout_ms)
         return set(names)
 
     def partitions(self, topic: str) -> set[int]:

@@ -152,6 +152,7 @@ CONSUMER = Known(
         "auto_commit_interval_ms": 5000,
         "isolation_level": "read_uncommitted",
         "allow_auto_create_topics": True,
+        "exclude_internal_topics": True,
         "partition_assignment_strategy": (RangePartitionAssignor, RoundRobinPartitionAssignor),
         "max_poll_records": 500,
         "max_poll_interval_ms": 300000,
@@ -169,7 +170,6 @@ CONSUMER = Known(
         "ssl_ciphers": None,
         "metrics_enabled": True,
         "metric_group_prefix": "consumer",
-        "exclude_internal_topics": True,
     },
 )
 

@@ -1,8 +1,8 @@
 """KafkaConsumer with kafka-python's arguments, over the native consumer. kafka-python: kafka.consumer.
 
 Without a group_id a subscription owns all partitions that its topics have at the first poll(). Calls without a
-``timeout_ms`` give up after a minute, where kafka-python's wait for ever. Left out: patterns, texts
-beside committed offsets, raw metrics.
+``timeout_ms`` give up after a minute, where kafka-python's wait for ever. Left out: raw metrics, and polls that
+do not move the position.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kafkasim.client.catalogue import Catalogue
 from kafkasim.client.configs import CONSUMER, checked, native_settings
-from kafkasim.client.consumer_arguments import check_times, partition_of, plain, timeout
+from kafkasim.client.consumer_arguments import check_times, checked_offsets, compiled, partition_of, timeout
+from kafkasim.client.consumer_positions import Positions
 from kafkasim.client.errors import IllegalStateError, KafkaConfigurationError, WrongTypeError, translated
 from kafkasim.client.futures import Future, finished, result
 from kafkasim.client.listening import Listening
@@ -23,9 +24,9 @@ from kafkasim.client.structs import (
     ConsumerRebalanceListener,
     ConsumerRecord,
     OffsetAndMetadata,
-    OffsetAndTimestamp,
     header_size,
 )
+from kafkasim.client.without_group import WithoutGroup
 from kafkasim.config import ConsumerConfig, checks
 from kafkasim.errors import ConfigError, UsageError
 from kafkasim.records import TopicPartition
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
 
 
-class KafkaConsumer:
+class KafkaConsumer(Positions):
     """A consuming client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults. Iterate it for records."""
 
     DEFAULT_CONFIG: ClassVar[dict[str, Any]] = CONSUMER.defaults()
@@ -59,7 +60,7 @@ class KafkaConsumer:
         self._native = self.cluster.consumer(config=settings)
         self._catalogue = Catalogue(self.cluster, self.kernel, self._native, settings.get("bootstrap_servers"))
         self._sizes: dict[int, ConsumerConfig] = {}
-        self._alone: tuple[str, ...] = ()
+        self._alone = WithoutGroup(self.kernel, self._native, self._catalogue, self.config["metadata_max_age_ms"])
         self._listening: Listening | None = None
         self._counts = {"records-consumed-total": 0}
         self._closed = False
@@ -74,11 +75,16 @@ class KafkaConsumer:
     def subscribe(
         self, topics: Sequence[str] = (), pattern: str | None = None, listener: ConsumerRebalanceListener | None = None
     ) -> None:
-        """Read these topics; with a group_id as a member of the group."""
-        if pattern is not None:
-            raise UsageError("Subscribing by pattern is not modelled: name the topics.")
-        if not topics:
+        """Read these topics, or all whose names begin with what ``pattern`` matches; with a group_id as a member.
+
+        A pattern is a regular expression, looked at again every metadata_max_age_ms: new topics join then. ``listener``
+        hears of the partitions that come and go, inside poll(). Raises IllegalStateError with partitions assigned by
+        hand, or when patterns and names are mixed.
+        """
+        if not topics and not pattern:
             raise ConfigError("Must provide topics or pattern")
+        if topics and pattern:
+            raise IllegalStateError(EXCLUSIVE)
         if isinstance(topics, str) or not isinstance(topics, Sequence):
             raise WrongTypeError(f"Topics must be a list (or non-str sequence). Got {checks.shown(topics)}.")
         if listener is not None and not isinstance(listener, ConsumerRebalanceListener):
@@ -88,49 +94,48 @@ class KafkaConsumer:
                 raise WrongTypeError(f"All topics must be strings. Got {checks.shown(topic)}.")
             if checks.trouble_with_name(topic):
                 raise ConfigError(f"Topic name is invalid: {checks.trouble_with_name(topic)}.")
+        matches = None if pattern is None else compiled(pattern).match
         if self._has_group:
             self._listening = None if listener is None else Listening(self.kernel, listener)
-            self._native.subscribe(list(topics), self._listening)
-        elif self._native.assignment() and not self._alone:
-            raise IllegalStateError("Subscribing and assigning partitions exclude each other: unsubscribe() first.")
+            try:
+                if matches is None:
+                    self._native.subscribe(list(topics), self._listening)
+                else:
+                    self._native.subscribe_matching(matches, self._listening)
+            except UsageError as error:
+                raise IllegalStateError(str(error)) from error
+        elif (self._alone.is_on and (matches is None) != (self._alone.matches is None)) or (
+            self._native.assignment() and not self._alone.is_on
+        ):
+            raise IllegalStateError(f"{EXCLUSIVE}: unsubscribe() first.")
         else:
-            self._alone = tuple(dict.fromkeys(topics))
+            self._alone.choose(topics, matches)
             self._native.assign([])
 
     def unsubscribe(self) -> None:
         """Read nothing any more, and leave the group."""
-        self._alone = ()
+        self._alone.choose((), None)
         self._native.unsubscribe()
         if self._listening is not None:
             self._listening.call()
 
     def subscription(self) -> set[str] | None:
         """The topics that it is subscribed to, None without a subscription."""
-        return set(self._alone or self._native.subscription()) or None
+        return set(self._alone.topics or self._native.subscription()) or None
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read exactly these partitions, without the group's management."""
         chosen = list(partitions)
-        if self.subscription():
-            raise IllegalStateError("Subscribing and assigning partitions exclude each other: unsubscribe() first.")
-        self._native.assign(chosen)
+        if self._alone.is_on:
+            raise IllegalStateError(f"{EXCLUSIVE}: unsubscribe() first.")
+        try:
+            self._native.assign(chosen)
+        except UsageError as error:
+            raise IllegalStateError(str(error)) from error
 
     def assignment(self) -> set[TopicPartition]:
         """The partitions that it owns."""
         return set(self._native.assignment())
-
-    def _assign_all(self, timeout_ms: float | None) -> bool:
-        """A subscription without a group: own every partition of the topics. Whether all of them are known."""
-        if not self._alone or self._native.assignment():
-            return True
-        found: list[TopicPartition] = []
-        for topic in self._alone:
-            future = self._native.partitions_for(topic)
-            if not finished(self.kernel, future, "poll()", timeout_ms) or future.error is not None:
-                return False
-            found += [TopicPartition(topic, number) for number in future.result()]
-        self._native.assign(found)
-        return True
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -149,7 +154,7 @@ class KafkaConsumer:
             max_records = self.config["max_poll_records"]
         most = checks.whole_number(max_records, "max_records", at_least=1)
         until_us = self.kernel.now_us + round(timeout_ms * US_PER_MS)
-        if not self._assign_all(timeout_ms):
+        if not self._alone.assign(timeout_ms):
             return {}
         # the native consumer reads how much to hand out from its settings, at each poll
         if most not in self._sizes:
@@ -204,84 +209,12 @@ class KafkaConsumer:
             headers, None, native.serialized_key_size, native.serialized_value_size, header_size(headers),
         )  # fmt: skip
 
-    # --- where to read ---------------------------------------------------------------------------------------
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read this partition from ``offset`` on."""
-        checks.whole_number(offset, "offset", at_least=0)
-        self._native.seek(self._owned([partition], ConfigError)[0], offset)
-
-    def seek_to_beginning(self, *partitions: TopicPartition) -> None:
-        """Read these partitions, all by default, from their start on."""
-        self._native.seek_to_beginning(self._owned(partitions or self._all(), ConfigError))
-
-    def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Read these partitions, all by default, from their end on."""
-        self._native.seek_to_end(self._owned(partitions or self._all(), ConfigError))
-
-    def pause(self, *partitions: TopicPartition) -> None:
-        """Go on owning these partitions, but get no records of them."""
-        self._native.pause(self._owned(partitions, IllegalStateError))
-
-    def resume(self, *partitions: TopicPartition) -> None:
-        """Get records of these partitions again."""
-        self._native.resume(self._owned(partitions, IllegalStateError))
-
-    def paused(self) -> set[TopicPartition]:
-        """The partitions that are paused."""
-        return set(self._native.paused())
-
-    def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int | None:
-        """The offset of the next record; None when it is not known after ``timeout_ms``."""
-        future = self._native.position(self._owned([partition], IllegalStateError)[0])
-        if not finished(self.kernel, future, "position()", timeout(timeout_ms)):
-            return None
-        return result(self.kernel, future, "position()")
-
-    def beginning_offsets(
-        self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
-    ) -> dict[TopicPartition, int]:
-        """The log start offset of each partition."""
-        return self._listed(self._native.beginning_offsets(list(partitions)), "beginning_offsets()", timeout_ms)
-
-    def end_offsets(
-        self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
-    ) -> dict[TopicPartition, int]:
-        """The high watermark of each partition: where reading ends."""
-        return self._listed(self._native.end_offsets(list(partitions)), "end_offsets()", timeout_ms)
-
-    def offsets_for_times(
-        self, timestamps: Mapping[TopicPartition, int], timeout_ms: float | None = None
-    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
-        """The first record of each partition at or after a time in ms; None where there is none."""
-        limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
-        found = result(self.kernel, self._native.offsets_for_times(timestamps), "offsets_for_times()", limit)
-        return {tp: None if one is None else OffsetAndTimestamp(*one) for tp, one in found.items()}
-
-    def _listed(
-        self, future: NativeFuture[dict[TopicPartition, int]], call: str, timeout_ms: float | None
-    ) -> dict[TopicPartition, int]:
-        limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
-        return result(self.kernel, future, call, limit)
-
-    def _all(self) -> list[TopicPartition]:
-        if not self._native.assignment():
-            raise ConfigError("No partitions are currently assigned: poll() first.")
-        return sorted(self._native.assignment())
-
-    def _owned(self, partitions: Iterable[TopicPartition], refusal: type[Exception]) -> list[TopicPartition]:
-        found = [partition_of(tp) for tp in partitions]
-        for tp in found:
-            if tp not in self._native.assignment():
-                raise refusal(f"Unassigned partition: {tp}. With a subscription, partitions come with poll().")
-        return found
-
     # --- commits -----------------------------------------------------------------------------------------------
 
     def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
         """Commit the positions, or these offsets (of the *next* records), and wait."""
         self._needs_group()
-        result(self.kernel, self._native.commit_sync(plain(offsets)), "commit()", timeout(timeout_ms))
+        result(self.kernel, self._native.commit_sync(checked_offsets(offsets)), "commit()", timeout(timeout_ms))
 
     def commit_async(
         self, offsets: Offsets | None = None, callback: Callable[[Any, Any], object] | None = None
@@ -298,17 +231,24 @@ class KafkaConsumer:
                 callback(shown, True if error is None else translated(error))
 
         return Future(
-            self.kernel, self._native.commit_async(plain(offsets), heard), "commit_async()", lambda nothing: True
+            self.kernel,
+            self._native.commit_async(checked_offsets(offsets), heard),
+            "commit_async()",
+            lambda nothing: True,
         )
 
     def committed(
         self, partition: TopicPartition, metadata: bool = False, timeout_ms: float | None = None
     ) -> int | OffsetAndMetadata | None:
-        """The group's committed offset of a partition, None where there is none."""
+        """The group's committed offset of a partition, None where there is none.
+
+        With ``metadata`` an OffsetAndMetadata: with the text and the leader epoch that were committed beside it.
+        """
         self._needs_group()
         tp = partition_of(partition)
-        found = result(self.kernel, self._native.committed([tp]), "committed()", timeout(timeout_ms))[tp]
-        return OffsetAndMetadata(found) if metadata and found is not None else found
+        future = self._native.committed([tp], metadata=metadata)
+        found: int | OffsetAndMetadata | None = result(self.kernel, future, "committed()", timeout(timeout_ms))[tp]
+        return found
 
     def _needs_group(self) -> None:
         if not self._has_group:
@@ -317,8 +257,8 @@ class KafkaConsumer:
     # --- the cluster, the group, the end --------------------------------------------------------------------------
 
     def topics(self) -> set[str]:
-        """The topics of the cluster, without its own."""
-        return self._catalogue.topics()
+        """The topics of the cluster; its own among them only with exclude_internal_topics=False."""
+        return self._catalogue.topics(list_internal=not self.config["exclude_internal_topics"])
 
     def partitions_for_topic(self, topic: str) -> set[int]:
         """The partitions of a topic; none when there is no such topic."""
@@ -332,6 +272,10 @@ class KafkaConsumer:
         state = "<stable>" if generation >= 0 else "<unjoined>"
         return ConsumerGroupMetadata(group, generation, member, self.config["group_instance_id"], state)
 
+    def bootstrap(self, timeout_ms: float | None = None, refresh: bool = False) -> None:
+        """Wait until a broker has answered, at most ``timeout_ms``; KafkaTimeoutError then. Asks each time."""
+        self._catalogue.topics(timeout_ms=timeout(timeout_ms))
+
     def bootstrap_connected(self) -> bool:
         """Whether a broker answers; a real consumer asked when it was made, this one asks now."""
         return self._catalogue.answers()
@@ -343,13 +287,14 @@ class KafkaConsumer:
         return {"consumer-fetch-manager-metrics": dict(self._counts)}
 
     def close(self, autocommit: bool = True, timeout_ms: float | None = None) -> None:
-        """Commit if that is automatic, leave the group, hang up."""
+        """Commit if that is automatic and ``autocommit`` says so, leave the group, hang up.
+
+        After ``timeout_ms``, by default request_timeout_ms, it goes without waiting. Calling it again does nothing.
+        """
         if self._closed:
             return
-        if not autocommit and self._has_group and self.config["enable_auto_commit"]:
-            raise UsageError("close(autocommit=False) is not modelled: give the consumer enable_auto_commit=False.")
         limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
-        future = self._native.close()
+        future = self._native.close(auto_commit=bool(autocommit))
         self._listen_until(future)
         self._closed = True
         finished(self.kernel, future, "close()", limit)
@@ -372,5 +317,6 @@ class KafkaConsumer:
         self.close()
 
 
+EXCLUSIVE = "You must choose only one way to configure your consumer: by topics, by pattern, or by partitions"
 MAX_SILENCE_MS = 3_600_000
 DEFAULT_ASSIGNORS = ("range", "roundrobin")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from kafkasim.client.errors import KafkaConfigurationError, WrongTypeError
 from kafkasim.client.structs import OffsetAndMetadata
 from kafkasim.config import checks
-from kafkasim.errors import UsageError
 from kafkasim.records import TopicPartition
 
 
@@ -36,17 +36,30 @@ def partition_of(partition: object) -> TopicPartition:
     return partition
 
 
-def plain(offsets: Any) -> dict[TopicPartition, int] | None:
-    """Offsets to commit as the native consumer takes them; None for the positions."""
+def compiled(pattern: object) -> re.Pattern[str]:
+    """A regular expression, as a text or compiled."""
+    try:
+        return re.compile(pattern)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, re.error) as error:
+        raise WrongTypeError(
+            f"pattern must be a regular expression such as '^gps-.*'. Got {checks.shown(pattern)}: {error}."
+        ) from error
+
+
+def checked_offsets(offsets: Any) -> dict[TopicPartition, OffsetAndMetadata] | None:
+    """Offsets to commit; None for the positions."""
     if offsets is None:
         return None
     if not isinstance(offsets, Mapping):
         raise WrongTypeError(f"offsets must map TopicPartition to OffsetAndMetadata. Got {checks.shown(offsets)}.")
-    found: dict[TopicPartition, int] = {}
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
     for tp, given in offsets.items():
         if not isinstance(given, OffsetAndMetadata):
             raise WrongTypeError(f"The offset of {tp} must be an OffsetAndMetadata. Got {checks.shown(given)}.")
-        if given.metadata:
-            raise UsageError("A text beside a committed offset is not modelled: leave metadata empty.")
-        found[partition_of(tp)] = checks.whole_number(given.offset, f"the offset of {tp}", at_least=0)
+        checks.whole_number(given.offset, f"the offset of {tp}", at_least=0)
+        if given.metadata is not None:
+            checks.text(given.metadata, f"the metadata of {tp}")
+        if given.leader_epoch is not None:
+            checks.whole_number(given.leader_epoch, f"the leader epoch of {tp}", at_least=-1)
+        found[partition_of(tp)] = given
     return found

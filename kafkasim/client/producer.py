@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kafkasim.client.configs import PRODUCER, checked, native_settings
-from kafkasim.client.consumer_arguments import plain
+from kafkasim.client.consumer_arguments import checked_offsets
 from kafkasim.client.errors import (
     BY_CODE,
     IllegalStateError,
@@ -233,7 +233,7 @@ class KafkaProducer:
                 "group_metadata must be a ConsumerGroupMetadata, from consumer.group_metadata(), or a group's name."
                 f" Got {checks.shown(group_metadata)}."
             )
-        chosen = plain({} if offsets is None else offsets) or {}
+        chosen = checked_offsets({} if offsets is None else offsets) or {}
         self._transact(
             "send_offsets_to_transaction()",
             lambda: self._native.send_offsets_to_transaction(chosen, group_metadata),

@@ -81,6 +81,7 @@ class ConsumerConfig(ClientConfig):
     fetch_max_bytes: int = integer(52_428_800, at_least=0)
     default_api_timeout_ms: int = integer(60_000, at_least=0)
     allow_auto_create_topics: bool = boolean(True)
+    exclude_internal_topics: bool = boolean(True)
     key_deserializer: Callable[[bytes], Any] | None = function(None)
     value_deserializer: Callable[[bytes], Any] | None = function(None)
     commit_policy: Any = read_by(_policy, None)
@@ -89,7 +90,6 @@ class ConsumerConfig(ClientConfig):
     group_remote_assignor: str | None = text(None, not_modelled=True)
     client_rack: str = text("", not_modelled=True)
     check_crcs: bool = boolean(True, not_modelled=True)
-    exclude_internal_topics: bool = boolean(True, not_modelled=True)
     interceptor_classes: tuple[str, ...] = list_of((), not_modelled=True)
 
     def _settled(self) -> dict[str, object]:

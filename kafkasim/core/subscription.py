@@ -8,7 +8,7 @@ one, or when it is out of range, what ``auto.offset.reset`` says.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kafkasim.core.read_committed import readable_batches
@@ -70,13 +70,31 @@ class Owned:
 
 
 class Subscription:
-    """``topics`` are subscribed to; ``owned`` are the assigned partitions, by group or by hand (``is_manual``)."""
+    """``topics`` are subscribed to; ``owned`` are the assigned partitions, by group or by hand (``is_manual``).
+
+    With a ``pattern``, a function of a topic's name, the topics are those that match among those that are known.
+    """
 
     def __init__(self) -> None:
         self.topics: tuple[str, ...] = ()
+        self.pattern: Callable[[str], object] | None = None
         self.is_manual = False
         self.owned: dict[TopicPartition, Owned] = {}
         self._turn: deque[TopicPartition] = deque()
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether it takes part in a group."""
+        return bool(self.topics) or self.pattern is not None
+
+    def match(self, known: Iterable[str]) -> None:
+        """Subscribe to what matches among the topics that are known. Kafka: updatePatternSubscription."""
+        if self.pattern is not None:
+            self.topics = tuple(topic for topic in sorted(known) if self.pattern(topic))
+
+    def may_own(self, topic: str) -> bool:
+        """Whether partitions of a topic may be assigned. Kafka: checkAssignmentMatchedSubscription."""
+        return topic in self.topics if self.pattern is None else bool(self.pattern(topic))
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Own exactly these; what is owned already keeps its position."""

@@ -131,9 +131,9 @@ class Commits:
         self._before = None
         return True
 
-    def at_close(self) -> Steps:
+    def at_close(self, by_itself: bool) -> Steps:
         """The last commit, waited for, if that is automatic; then those that are under way."""
-        if self._by_itself and self._book.positions() and self._can_send():
+        if by_itself and self._by_itself and self._book.positions() and self._can_send():
             with contextlib.suppress(KafkaError):  # Kafka: a close goes on without its commit, with a warning
                 yield from self.sync(self._wanted("close"))
         if self._under_way and self._can_send():
@@ -249,8 +249,8 @@ class Commits:
     # --- what is committed -------------------------------------------------------------------------------------
 
     def committed(
-        self, partitions: Sequence[TopicPartition], until_us: int
-    ) -> Generator[Any, Any, dict[TopicPartition, OffsetAndMetadata | None]]:
+        self, partitions: Sequence[TopicPartition], until_us: int, metadata: bool
+    ) -> Generator[Any, Any, dict[TopicPartition, Any]]:
         """Ask the coordinator what the group has committed; offsets in open transactions are waited for."""
         membership = self.group("committed()")
         answers: list[groups.OffsetFetchResponse | None] = []
@@ -266,7 +266,7 @@ class Commits:
             yield from self._waiting.until(lambda: bool(answers), "committed()", until_us)
             answer = answers[0]
             if answer is not None:
-                return {tp: answer.committed(tp) for tp in partitions}
+                return {tp: answer.committed(tp) if metadata else answer.offsets.get(tp) for tp in partitions}
             left_ms = max(0, until_us - self._host.kernel.now_us) / US_PER_MS
             yield self._host.sleep_ms(min(self._config.retry_backoff_ms, left_ms))
 

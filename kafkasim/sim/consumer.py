@@ -2,22 +2,24 @@
 
 Names, defaults and behaviour are the Java client's. The group's part is in sim/rebalancing and sim/membership, commits
 in sim/commits, positions in sim/offset_lookup, fetching in sim/fetcher. Kafka: KafkaConsumer (ClassicKafkaConsumer).
-Left out: patterns, and the metrics of the client.
+Left out: the metrics of the client; a member that subscribes by pattern does not refresh its metadata before each join.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from kafkasim.config import ConsumerConfig, checks
 from kafkasim.core.subscription import EARLIEST, LATEST, Subscription
+from kafkasim.core.topic_rules import INTERNAL_TOPICS
 from kafkasim.errors import ConfigError, TimeoutException, UsageError
 from kafkasim.records import TopicPartition
 from kafkasim.sim.commits import Commits
-from kafkasim.sim.consumer_arguments import GroupMetadata, Offsets, Partitions, partition_of, partitions_of
-from kafkasim.sim.consumer_records import ConsumerRecord, ConsumerRecords, deserialized
+from kafkasim.sim.consumer_arguments import GroupMetadata, Offsets, Partitions, partition_of, partitions_of, times_of
+from kafkasim.sim.consumer_records import ConsumerRecords, handed_out
 from kafkasim.sim.fetcher import Fetcher
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future
@@ -27,8 +29,9 @@ from kafkasim.sim.offset_lookup import OffsetAndTimestamp, OffsetLookup
 from kafkasim.sim.offset_validation import OffsetValidation
 from kafkasim.sim.rebalancing import RebalanceListener, Rebalancing
 from kafkasim.sim.waiting import Waiting
-from kafkasim.trace.facts import PartitionsAssigned, RecordsPolled
+from kafkasim.trace.facts import PartitionsAssigned
 
+EXCLUSIVE = "Subscription to topics, partitions and pattern are mutually exclusive"
 CLOSE_TIMEOUT_MS = 30_000
 """How long a closing consumer waits at most for its coordinator's last answers."""
 NEVER_US = 10**15
@@ -71,33 +74,60 @@ class Consumer:
 
     # --- what to read --------------------------------------------------------------------------------------
 
-    def subscribe(self, topics: Sequence[str], listener: RebalanceListener | None = None) -> None:
-        """Read these topics as a member of the group; partitions come with the next polls."""
+    def subscribe(self, topics: Sequence[str] | re.Pattern[str], listener: RebalanceListener | None = None) -> None:
+        """Read these topics as a member of the group; partitions come with the next polls.
+
+        ``topics`` replace those of an earlier call. A compiled pattern (``re.compile("gps-.*")``) stands for all topics
+        whose whole name matches; it is looked at again with each refresh of the metadata (metadata.max.age.ms), so new
+        topics join within five minutes. ``listener`` may have the methods ``on_partitions_revoked``, ``_assigned`` and
+        ``_lost``, called inside poll(). An empty list unsubscribes. Kafka: subscribe.
+        """
         self._open()
+        if isinstance(topics, re.Pattern):
+            self.subscribe_matching(topics.fullmatch, listener)
+            return
         wanted = tuple(checks.topic_name(topic) for topic in checks.names(topics, "topics"))
         if not wanted:
             self.unsubscribe()
             return
+        self._become_member(listener, by_pattern=False)
+        self._book.topics = wanted
+        self._client.want(*wanted)
+        self._waiting.changed()
+
+    def subscribe_matching(
+        self, matches: Callable[[str], object], listener: RebalanceListener | None
+    ) -> None:  # fmt: skip
+        """Subscribe to all topics for whose names a function answers with something true. An addition of ours."""
+        self._open()
+        if not callable(matches):
+            raise ConfigError(f"matches must be a function of a topic's name. Got {matches!r}.")
+        self._become_member(listener, by_pattern=True)
+        hidden = INTERNAL_TOPICS if self.config.exclude_internal_topics else ()
+        self._book.topics = ()
+        self._book.pattern = lambda topic: topic not in hidden and matches(topic)
+        self._client.want_all(self._book.pattern)
+        self._waiting.changed()
+
+    def _become_member(self, listener: RebalanceListener | None, *, by_pattern: bool) -> None:
         if self._rebalancing is None:
             raise ConfigError(
                 "subscribe() needs a group: give the consumer a group_id, or choose partitions with assign().",
                 java_name="InvalidGroupIdException",
             )
-        if self._book.is_manual:
-            raise UsageError("Subscribing to topics and assigning partitions exclude each other: unsubscribe() first.")
+        if self._book.is_manual or (self._book.is_subscribed and by_pattern != (self._book.pattern is not None)):
+            raise UsageError(f"{EXCLUSIVE}: unsubscribe() first.")
         self._rebalancing.listener = listener
-        self._book.topics = wanted
-        self._client.want(*wanted)
-        self._waiting.changed()
 
     def unsubscribe(self) -> None:
         """Read nothing any more, and leave the group. Nothing is committed by that."""
         self._open()
 
         def story() -> Generator[Any, Any, None]:
-            if self._rebalancing is not None and self._book.topics:
+            if self._rebalancing is not None and self._book.is_subscribed:
                 yield from self._rebalancing.leave()
-            self._book.topics, self._book.is_manual = (), False
+            self._book.topics, self._book.pattern, self._book.is_manual = (), None, False
+            self._client.want_all(None)
             self._set_owned(())
 
         outcome = self._waiting.run(story(), "unsubscribe()")
@@ -108,8 +138,8 @@ class Consumer:
         """Read exactly these partitions, without the group's management."""
         self._open()
         chosen = [partition_of(tp) for tp in partitions_of(partitions)]
-        if self._book.topics:
-            raise UsageError("Subscribing to topics and assigning partitions exclude each other: unsubscribe() first.")
+        if self._book.is_subscribed:
+            raise UsageError(f"{EXCLUSIVE}: unsubscribe() first.")
         if self._book.is_manual:
             self._commits.when_due()
         self._book.is_manual = bool(chosen)
@@ -151,7 +181,7 @@ class Consumer:
         """The next records, at most max.poll.records; waits up to ``timeout_ms`` for the first. Kafka: poll."""
         self._open()
         checks.milliseconds(timeout_ms, "timeout_ms")
-        if not self._book.topics and not self._book.is_manual:
+        if not self._book.is_subscribed and not self._book.is_manual:
             raise UsageError("There is nothing to poll: subscribe() to topics or assign() partitions first.")
         if self._polling:
             raise UsageError(f"{self.client_id} is polling already, and a consumer is for one user at a time.")
@@ -173,11 +203,15 @@ class Consumer:
 
     def _advance(self) -> Generator[Any, Any, None]:
         """Whatever can be done now towards the next records. Kafka: updateAssignmentMetadataIfNeeded."""
+        by_pattern = self._book.pattern is not None
+        if by_pattern and self._client.all_known:
+            self._book.match(self._client.topics)
         self._client.want(*self._book.topics, *dict.fromkeys(tp.topic for tp in self._book.owned))
         self._commits.run_callbacks()
         is_member = True
-        if self._rebalancing is not None and self._book.topics:
-            is_member = self._client.brokers_known and (yield from self._rebalancing.step())
+        if self._rebalancing is not None and self._book.is_subscribed:
+            knows_enough = self._client.all_known if by_pattern else self._client.brokers_known
+            is_member = knows_enough and (yield from self._rebalancing.step())
         if is_member:
             if self._membership is not None:
                 self._commits.when_due()
@@ -193,15 +227,9 @@ class Consumer:
 
     def _hand_out(self) -> ConsumerRecords:
         taken = self._book.take(self.config.max_poll_records)
-        given: dict[TopicPartition, list[ConsumerRecord]] = {}
-        for tp, items in taken.items():
-            names = tuple((offset, *(record.origin or ("", -1))) for offset, _, record in items)
-            committed = self.config.isolation_level == "read_committed"
-            fact = RecordsPolled(self.client_id, tp, items[0][0], items[-1][0], len(items), names, committed)
-            self._kernel.journal.record(fact)
-            given[tp] = [deserialized(self.config, tp, *item) for item in items]
+        given = handed_out(self.host, self.config, taken)
         self._fetcher.send_fetches()
-        return ConsumerRecords(given)
+        return given
 
     # --- where to read ---------------------------------------------------------------------------------------
 
@@ -246,14 +274,8 @@ class Consumer:
         owned = self._owned(tp)
         until_us = self._waiting.deadline_us(timeout_ms)
 
-        def known() -> bool:
-            self._client.want(owned.topic)
-            self._offsets.find_positions()
-            self._book.raise_failure()
-            return owned not in self._book.owned or self._book.owned[owned].position is not None
-
         def story() -> Generator[Any, Any, int]:
-            yield from self._waiting.until(known, "position()", until_us)
+            yield from self._waiting.until(lambda: self._offsets.is_known(owned), "position()", until_us)
             self._owned(owned)
             position = self._book.owned[owned].position
             assert position is not None
@@ -277,26 +299,13 @@ class Consumer:
         self, times: Mapping[TopicPartition, int]
     ) -> Future[dict[TopicPartition, OffsetAndTimestamp | None]]:
         """The first record of each partition at or after a time in ms; None where there is none."""
-        if not isinstance(times, Mapping):
-            raise ConfigError(f"times must map TopicPartitions to times in ms. Got {times!r}.")
-        wanted = {
-            partition_of(tp): checks.whole_number(time, f"the time of {tp}", at_least=0) for tp, time in times.items()
-        }
-        return self._waiting.start(self._offsets.for_times(wanted, self._waiting.until), "offsets_for_times()")
+        wanted = self._offsets.for_times(times_of(times), self._waiting.until)
+        return self._waiting.start(wanted, "offsets_for_times()")
 
     def partitions_for(self, topic: str) -> Future[list[int]]:
         """The partitions of a topic."""
-        checks.topic_name(topic)
-
-        def known() -> bool:
-            self._client.want(topic)
-            return bool(self._client.topics.get(topic, (None, ()))[1])
-
-        def story() -> Generator[Any, Any, list[int]]:
-            yield from self._waiting.until(known, "partitions_for()")
-            return list(range(len(self._client.topics[topic][1])))
-
-        return self._waiting.start(story(), "partitions_for()")
+        asked = self._offsets.partitions_for(checks.topic_name(topic), self._waiting.until)
+        return self._waiting.start(asked, "partitions_for()")
 
     # --- commits -----------------------------------------------------------------------------------------------
 
@@ -326,13 +335,10 @@ class Consumer:
         With ``metadata`` an OffsetAndMetadata each, with the text and the leader epoch that lie beside it, as Java's.
         """
         checks.flag(metadata, "metadata")
-        asked = self._commits.committed(partitions_of(partitions), self._waiting.deadline_us(timeout_ms))
-
-        def story() -> Generator[Any, Any, dict[TopicPartition, Any]]:
-            found = yield from asked
-            return found if metadata else {tp: None if one is None else one.offset for tp, one in found.items()}
-
-        return self._waiting.start(story(), "committed()")
+        until_us = self._waiting.deadline_us(timeout_ms)
+        return self._waiting.start(
+            self._commits.committed(partitions_of(partitions), until_us, metadata), "committed()"
+        )  # fmt: skip
 
     def lag(self, tp: TopicPartition) -> int | None:
         """How far the position is behind the end that the last fetch has told; None while that is not known.
@@ -341,20 +347,28 @@ class Consumer:
         """
         return self._book.owned[self._owned(tp)].lag
 
+    def high_watermark(self, tp: TopicPartition) -> int | None:
+        """The high watermark that the last fetch has told; None before the first. An addition of ours."""
+        return self._book.owned[self._owned(tp)].high_watermark
+
     # --- the end -----------------------------------------------------------------------------------------------
 
     def wakeup(self) -> None:
         """Interrupt a waiting call, or the next one that waits, with WakeupException."""
         self._waiting.interrupt()
 
-    def close(self) -> Future[None]:
-        """Commit if that is automatic, leave the group, hang up."""
+    def close(self, *, auto_commit: bool = True) -> Future[None]:
+        """Commit if that is automatic, leave the group (a static member stays), hang up. Kafka: close.
+
+        ``auto_commit=False`` skips the last commit, an addition of ours; a commit_policy is not asked either.
+        """
+        checks.flag(auto_commit, "auto_commit")
 
         def story() -> Generator[Any, Any, None]:
             try:
-                if self._rebalancing is not None and (self._book.topics or self._book.is_manual):
-                    yield from self._commits.at_close()
-                if self._rebalancing is not None and self._book.topics:
+                if self._rebalancing is not None and (self._book.is_subscribed or self._book.is_manual):
+                    yield from self._commits.at_close(auto_commit)
+                if self._rebalancing is not None and self._book.is_subscribed:
                     yield from self._rebalancing.leave()
             finally:
                 self._fetcher.close()

@@ -34,3 +34,10 @@ def partition_of(tp: object) -> TopicPartition:
     if isinstance(tp, tuple) and len(tp) == 2 and isinstance(tp[0], str):
         return TopicPartition(checks.topic_name(tp[0]), checks.whole_number(tp[1], "partition", at_least=0))
     raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
+
+
+def times_of(times: object) -> dict[TopicPartition, int]:
+    """Times to look for, by partition."""
+    if not isinstance(times, Mapping):
+        raise ConfigError(f"times must map TopicPartitions to times in ms. Got {times!r}.")
+    return {partition_of(tp): checks.whole_number(time, f"the time of {tp}", at_least=0) for tp, time in times.items()}

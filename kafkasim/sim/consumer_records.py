@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kafkasim.config import ConsumerConfig
 from kafkasim.records import Record, TopicPartition
+from kafkasim.sim.host import Host
+from kafkasim.trace.facts import RecordsPolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,17 @@ class ConsumerRecords:
     def __repr__(self) -> str:
         parts = ", ".join(f"{tp}: {len(records)}" for tp, records in self._by_partition.items())
         return f"<ConsumerRecords {parts or 'none'}>"
+
+
+def handed_out(
+    host: Host, config: ConsumerConfig, taken: Mapping[TopicPartition, Sequence[tuple[int, int, Record]]]
+) -> ConsumerRecords:
+    """What a poll() has taken, (offset, leader epoch, record) by partition, as the application gets it; noted."""
+    given: dict[TopicPartition, list[ConsumerRecord]] = {}
+    for tp, items in taken.items():
+        names = tuple((offset, *(record.origin or ("", -1))) for offset, _, record in items)
+        committed = config.isolation_level == "read_committed"
+        fact = RecordsPolled(host.name, tp, items[0][0], items[-1][0], len(items), names, committed)
+        host.kernel.journal.record(fact)
+        given[tp] = [deserialized(config, tp, *item) for item in items]
+    return ConsumerRecords(given)

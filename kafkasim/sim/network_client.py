@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from kafkasim.config.client import ClientConfig
@@ -25,7 +26,8 @@ class NetworkClient:
     """One client's connections and metadata.
 
     A request is given up ``late_ms`` after request.timeout.ms. ``topics`` maps the topics that the client has asked
-    about to their error or partitions; ``on_update`` is called after each new picture.
+    about to their error or partitions; ``on_update`` is called after each new picture. With a pattern
+    (:meth:`want_all`) it asks about all topics and keeps those that match.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class NetworkClient:
         self._auto_create = auto_create
         self._on_update = on_update
         self._wanted: dict[str, None] = {}
+        self._pattern: Callable[[str], object] | None = None
+        self.all_known = False
         self._channels: dict[str, Channel] = {}
         self._first_channels: list[Channel] = []
         self._chance = host.kernel.rng(f"least loaded/{host.name}")
@@ -121,6 +125,15 @@ class NetworkClient:
         if new or too_old or not self.brokers_known:
             self.refresh()
 
+    def want_all(self, pattern: Callable[[str], object] | None) -> None:
+        """Keep all topics in the picture that match, or with None only those that are wanted by name.
+
+        ``all_known`` tells whether an answer about all topics has come since.
+        """
+        self._pattern, self.all_known = pattern, False
+        if pattern is not None:
+            self.refresh()
+
     @property
     def expires_us(self) -> int:
         """When the picture is too old, and :meth:`want` asks for a new one."""
@@ -154,10 +167,13 @@ class NetworkClient:
 
     def _ask(self) -> None:
         self._again = False
-        request = MetadataRequest(tuple(self._wanted), self._auto_create)
-        self.channel(self.least_loaded()).send(request, self._answered)
+        about_all = self._pattern is not None
+        request = MetadataRequest(None if about_all else tuple(self._wanted), self._auto_create)
+        self.channel(self.least_loaded()).send(request, partial(self._answered, about_all))
 
-    def _answered(self, response: MetadataResponse | None, error: type[KafkaError] | None) -> None:
+    def _answered(
+        self, about_all: bool, response: MetadataResponse | None, error: type[KafkaError] | None
+    ) -> None:  # fmt: skip
         self._asking = False
         self._unanswered = response is None
         if response is None:
@@ -171,7 +187,12 @@ class NetworkClient:
             self.nodes = dict(response.brokers)
             self.brokers_known = True
         self.controller_id = response.controller_id
-        for topic, (problem, partitions) in response.topics.items():
+        told = response.topics
+        if about_all and self._pattern is not None:
+            told = {topic: one for topic, one in told.items() if topic in self._wanted or self._pattern(topic)}
+            self.topics = {topic: one for topic, one in self.topics.items() if topic in told}
+            self.all_known = True
+        for topic, (problem, partitions) in told.items():
             known = self.topics.get(topic, (None, ()))[1]
             self.topics[topic] = (problem, self._newer(known, partitions))
         self._updated_at_us = self.host.kernel.now_us

@@ -63,6 +63,13 @@ class OffsetLookup:
             request = groups.OffsetFetchRequest(self._membership.group_id, tuple(missing), True)
             self._membership.send(request, lambda response, error: self._fetched(missing, response, error))
 
+    def is_known(self, tp: TopicPartition) -> bool:
+        """Whether the position of a partition is known, or it is owned no longer; if not it is looked for."""
+        self._client.want(tp.topic)
+        self.find_positions()
+        self._book.raise_failure()
+        return tp not in self._book.owned or self._book.owned[tp].position is not None
+
     def _fetched(
         self, asked: Sequence[TopicPartition], response: groups.OffsetFetchResponse | None,
         error: type[KafkaError] | None,
@@ -142,6 +149,16 @@ class OffsetLookup:
         """The start or the end of partitions, owned or not."""
         found = yield from self._ask_leaders(dict.fromkeys(partitions, where), until)
         return {tp: found[tp].offset for tp in partitions}
+
+    def partitions_for(self, topic: str, until: Until) -> Generator[Any, Any, list[int]]:
+        """The partitions of a topic, once they are known."""
+
+        def known() -> bool:
+            self._client.want(topic)
+            return bool(self._client.topics.get(topic, (None, ()))[1])
+
+        yield from until(known, "partitions_for()")
+        return list(range(len(self._client.topics[topic][1])))
 
     def for_times(
         self, times: Mapping[TopicPartition, int], until: Until

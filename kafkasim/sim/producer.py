@@ -214,7 +214,7 @@ class Producer:
         """Abort: what was written is skipped by readers of committed data. Kafka: abortTransaction."""
         return self._transactions.end(committed=False)
 
-    def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, int], group: object) -> Future[None]:
+    def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, Any], group: object) -> Future[None]:
         """Commit a consumer's offsets with the transaction: {partition: next offset to read}.
 
         ``group`` is what ``consumer.group_metadata()`` gives, or just the group's name. Kafka:

@@ -183,7 +183,7 @@ class Rebalancing:
         if not self._is_leader:
             self._assigned_with = None
         self.generation, self.member_id = membership.generation, membership.member_id
-        if any(tp.topic not in book.topics for tp in assignment):
+        if not all(book.may_own(tp.topic) for tp in assignment):
             membership.request_rejoin()
             return
         owned = tuple(book.owned)

@@ -53,7 +53,7 @@ def test_in_a_loop_the_position_moves_record_by_record(ten: list[int], kafka: Cl
     consumer.close()
     again = reader(kafka)
     assert again.committed(tp) == 4
-    assert again.committed(tp, metadata=True) == kafka.OffsetAndMetadata(4, "", -1)
+    assert again.committed(tp, metadata=True) == kafka.OffsetAndMetadata(4, "", 0)
     assert next(again).offset == 4
 
 
@@ -99,7 +99,7 @@ def test_seeking_and_the_ends(ten: list[int], kafka: ClientLibrary) -> None:
         consumer.position(("truck_gps", 0))
 
 
-def test_a_commit_carries_offsets_and_no_text(ten: list[int], cluster: Cluster, kafka: ClientLibrary) -> None:
+def test_a_commit_carries_offsets_and_a_text(ten: list[int], cluster: Cluster, kafka: ClientLibrary) -> None:
     consumer = reader(kafka, enable_auto_commit=False)
     tp = kafka.TopicPartition("truck_gps", 0)
     next(consumer)
@@ -116,8 +116,64 @@ def test_a_commit_carries_offsets_and_no_text(ten: list[int], cluster: Cluster, 
     assert consumer.committed(tp) == 6
     with pytest.raises(TypeError, match="OffsetAndMetadata"):
         consumer.commit({tp: 5})
-    with pytest.raises(UsageError, match="metadata"):
-        consumer.commit({tp: kafka.OffsetAndMetadata(5, "a note")})
+    consumer.commit({tp: kafka.OffsetAndMetadata(5, "a note")})
+    assert consumer.committed(tp, metadata=True) == kafka.OffsetAndMetadata(5, "a note", -1)
+    with pytest.raises(ConfigError, match="the metadata of truck_gps-0"):
+        consumer.commit({tp: kafka.OffsetAndMetadata(5, 7)})
+
+
+def test_the_end_is_known_from_the_last_fetch(ten: list[int], kafka: ClientLibrary) -> None:
+    consumer = kafka.KafkaConsumer(max_poll_records=4)
+    tp = kafka.TopicPartition("truck_gps", 0)
+    consumer.assign([tp])
+    consumer.seek_to_beginning()
+    assert consumer.highwater(tp) is None
+    assert len(consumer.poll(1_000)[tp]) == 4
+    assert (consumer.position(tp), consumer.highwater(tp)) == (4, 10)
+    with pytest.raises(kafka.errors.IllegalStateError):
+        consumer.highwater(kafka.TopicPartition("truck_gps", 1))
+
+
+@pytest.mark.parametrize(("autocommit", "committed"), [(True, 4), (False, None)])
+def test_a_close_commits_or_not(ten: list[int], kafka: ClientLibrary, autocommit: bool, committed: int | None) -> None:
+    tp = kafka.TopicPartition("truck_gps", 0)
+    consumer = reader(kafka, max_poll_records=4)
+    while consumer.poll(500).get(tp) is None:
+        pass
+    consumer.close(autocommit=autocommit)
+    assert reader(kafka).committed(tp) == committed
+
+
+def test_new_topics_join_a_pattern_with_the_next_metadata(cluster: Cluster, kafka: ClientLibrary) -> None:
+    cluster.create_topic("train_gps", partitions=1, replication_factor=3)
+    consumers = [
+        kafka.KafkaConsumer(group_id=group, metadata_max_age_ms=20_000, auto_offset_reset="earliest")
+        for group in ("g", None)
+    ]  # fmt: skip
+    for consumer in consumers:
+        consumer.subscribe(pattern="^tr")
+        assert consumer.subscription() is None
+        consumer.poll(5_000)
+        assert consumer.subscription() == {"truck_gps", "train_gps"}
+        assert len(consumer.assignment()) == 4
+    for topic in ("tram_gps", "a_tram"):
+        cluster.create_topic(topic, partitions=2, replication_factor=3)
+    kafka.KafkaProducer().send("tram_gps", b"late", partition=1).get()
+    for consumer in consumers:
+        assert "tram_gps" not in consumer.subscription()
+        found = {}
+        for _ in range(60):
+            found |= consumer.poll(500)
+        assert consumer.subscription() == {"tram_gps", "truck_gps", "train_gps"}, "a pattern is matched from the front"
+        assert [record.value for record in found[kafka.TopicPartition("tram_gps", 1)]] == [b"late"]
+        with pytest.raises(kafka.errors.IllegalStateError):
+            consumer.subscribe(["truck_gps"])
+        with pytest.raises(kafka.errors.IllegalStateError):
+            consumer.assign([kafka.TopicPartition("truck_gps", 0)])
+        consumer.unsubscribe()
+        consumer.subscribe(["truck_gps"])
+        consumer.poll(5_000)
+        assert len(consumer.assignment()) == 3
 
 
 def test_a_record_that_cannot_be_read_stays_in_the_way(kafka: ClientLibrary) -> None:
@@ -177,7 +233,9 @@ def test_topics_can_be_asked_for_and_are_not_created_by_that(kafka: ClientLibrar
         (lambda kafka: kafka.KafkaConsumer(request_timeout_ms=100), ConfigError, "must be larger than"),
         (lambda kafka: kafka.KafkaConsumer().subscribe("truck_gps"), TypeError, "Topics must be a list"),
         (lambda kafka: kafka.KafkaConsumer().subscribe(), ValueError, "Must provide topics"),
-        (lambda kafka: kafka.KafkaConsumer().subscribe(pattern="^t"), UsageError, "name the topics"),
+        (lambda kafka: kafka.KafkaConsumer().subscribe(["t"], "^t"), UsageError, "only one way"),
+        (lambda kafka: kafka.KafkaConsumer().subscribe(pattern="(t"), TypeError, "a regular expression such as"),
+        (lambda kafka: kafka.KafkaConsumer().subscribe(pattern=7), TypeError, "a regular expression such as"),
         (lambda kafka: kafka.KafkaConsumer().subscribe(["t"], listener=object()), TypeError, "Listener"),
         (lambda kafka: kafka.KafkaConsumer("t").poll(-1), ValueError, "timeout_ms"),
         (lambda kafka: kafka.KafkaConsumer("t").poll(update_offsets=False), UsageError, "update_offsets"),

@@ -64,7 +64,7 @@ CLASSES = [
 NOT_OFFERED = {
     # inner workings there, or not modelled
     KafkaProducer: {"max_usable_produce_magic"},
-    KafkaConsumer: {"bootstrap", "highwater"},
+    KafkaConsumer: set(),
     KafkaAdminClient: {
         "alter_replica_log_dirs",
         "alter_user_scram_credentials",

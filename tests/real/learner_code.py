@@ -196,9 +196,48 @@ def errors_have_names(kafka: Any, bootstrap: str, topic: str) -> Any:
     return names
 
 
+def pattern_and_notes(kafka: Any, bootstrap: str, topic: str) -> Any:
+    """Topics are found by a pattern, also one that comes later; a note lies beside a committed offset."""
+    _fill(kafka, bootstrap, topic, 3)
+    consumer = kafka.KafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=f"{topic}-pattern", auto_offset_reset="earliest", metadata_max_age_ms=1500,
+    )  # fmt: skip
+    consumer.subscribe(pattern=f"^{topic}")
+
+    def names() -> list[str]:
+        return sorted(name[len(topic) :] for name in consumer.subscription() or ())
+
+    seen = [names()]
+    records = _poll(consumer, 3)
+    seen.append(names())
+    tp = kafka.TopicPartition(topic, 0)
+    seen += [consumer.position(tp), consumer.highwater(tp), len(consumer.assignment())]
+    consumer.commit({tp: kafka.OffsetAndMetadata(2, "two of three", -1)})
+    seen += [consumer.committed(tp), consumer.committed(tp, metadata=True)[:2]]
+    admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin.create_topics({f"{topic}-later": {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
+    admin.close()
+    _fill(kafka, bootstrap, f"{topic}-later", 1)
+    later = _poll(consumer, 1)
+    seen += [names(), len(consumer.assignment())]
+    for call in (lambda: consumer.subscribe([topic]), lambda: consumer.assign([tp]),
+                 lambda: consumer.subscribe([topic], pattern="x"), consumer.subscribe):  # fmt: skip
+        try:
+            seen.append(call())
+        except ValueError:
+            seen.append("ValueError")
+        except Exception as error:
+            seen.append(type(error).__name__)
+    consumer.close(autocommit=False)
+    again = _member(kafka, bootstrap, topic, "pattern")
+    seen.append(again.committed(tp))
+    again.close()
+    return seen, [(record.offset, record.value) for record in (*records, *later)]
+
+
 FUNCTIONS = [
     keyed_produce, chosen_partitions, at_most_once, at_least_once, transactional_loop, commit_and_resume,
-    seek_and_replay, errors_have_names, *learner_admin.FUNCTIONS,
+    seek_and_replay, errors_have_names, pattern_and_notes, *learner_admin.FUNCTIONS,
 ]  # fmt: skip
 
 
