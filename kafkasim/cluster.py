@@ -54,7 +54,9 @@ class Cluster:
     the wall clock at time 0. ``zookeeper_observers`` names ZooKeeper servers that serve and do not vote.
     ``truncation="high-watermark"`` is how followers cut their logs before Kafka 0.11, which lost records; it may also
     be an object as those of core/truncation. With ``brokers=0`` there is the ensemble alone; with ``start=False``
-    nothing runs until :meth:`start` is called for it. The same arguments and calls give the same trace, to the byte.
+    nothing runs until :meth:`start` is called for it. With ``eager`` every sign of life is simulated, which otherwise
+    are computed while nothing is wrong: the same happens at the same times, and costs more. The same arguments and
+    calls give the same trace, to the byte.
     """
 
     def __init__(
@@ -62,9 +64,10 @@ class Cluster:
         broker_config: Mapping[str, object] | None = None, zookeeper_config: Mapping[str, object] | None = None,
         network: Mapping[str, object] | None = None, first_broker: int | str | None = None,
         zookeeper_observers: Sequence[str] = (), truncation: str | Truncation = "leader-epoch", start: bool = True,
-        start_time_ms: int = START_TIME_MS, seed: int = 7,
+        start_time_ms: int = START_TIME_MS, eager: bool = False, seed: int = 7,
     ) -> None:  # fmt: skip
         checks.flag(start, "start")
+        checks.flag(eager, "eager")
         ids = _broker_ids(brokers)
         checks.whole_number(zookeepers, "zookeepers", at_least=1, at_most=99)
         checks.whole_number(start_time_ms, "start_time_ms", at_least=0)
@@ -74,7 +77,7 @@ class Cluster:
         zookeeper = ZooKeeperConfig.parse(zookeeper_config or {})
         variant = truncation_variant(truncation)
         self._kernel = Kernel(checks.seed(seed), start_time_ms)
-        self._network = Network(self._kernel, NetworkConfig.parse(network or {}))
+        self._network = Network(self._kernel, NetworkConfig.parse(network or {}), eager=eager)
         self._trace = Trace(self._kernel.journal.facts)
         self._injector = Injector(self._kernel, self._network)
         observers = _observers(zookeeper_observers, zookeepers)

@@ -112,7 +112,7 @@ class Group(GroupMetadata):
 
     def heartbeat(
         self, member_id: str, generation: int, token: Token, now_ms: int, group_instance_id: str | None = None
-    ) -> None:
+    ) -> Error:  # fmt: skip
         """Heartbeat: REBALANCE_IN_PROGRESS is the call to join again; in CompletingRebalance there is none."""
         error = self.trouble_with(member_id, generation, group_instance_id)
         if error is None:
@@ -120,6 +120,7 @@ class Group(GroupMetadata):
             if self.state is GroupState.PREPARING_REBALANCE:
                 error = RebalanceInProgressException
         self._say(token, HeartbeatResponse(error))
+        return error
 
     def leave(self, member_id: str, token: Token, now_ms: int, group_instance_id: str | None = None) -> None:
         """LeaveGroup: gone at once, the others rebalance. Without a member id the instance id tells who."""
@@ -184,7 +185,7 @@ class Group(GroupMetadata):
     @property
     def deadline_ms(self) -> int | None:
         """When :meth:`expire` has something to do next."""
-        sessions = [member.deadline_ms for member in self.members.values()]
+        sessions = [self.session_deadline_ms(member) for member in self.members.values()]
         times = [*self.pending.values(), *sessions, self._join_phase.deadline_ms, self._sync_deadline_ms]
         return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
@@ -193,7 +194,8 @@ class Group(GroupMetadata):
         before = list(self.members)
         self.pending = {one: at_ms for one, at_ms in self.pending.items() if at_ms > now_ms}
         for member in list(self.members.values()):
-            if member.deadline_ms is not None and member.deadline_ms <= now_ms:
+            deadline_ms = self.session_deadline_ms(member)
+            if deadline_ms is not None and deadline_ms <= now_ms:
                 self._remove(member.member_id, now_ms)
         join_over_ms = self._join_phase.deadline_ms
         if join_over_ms is not None and join_over_ms <= now_ms and not self._join_phase.is_prolonged(now_ms):

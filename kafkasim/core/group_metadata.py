@@ -65,6 +65,7 @@ class GroupMetadata:
         self.protocol = ""
         self.leader = ""
         self.members: dict[str, Member] = {}
+        self._held: set[str] = set()
         self.pending: dict[str, int] = {}
         self.has_had_members = False
         self.max_size = max_size
@@ -96,11 +97,22 @@ class GroupMetadata:
             self.leader = new_id
         self.members = {one.member_id: one for one in self.members.values()}
 
-    def touch(self, member_id: str, at_ms: int) -> None:
-        """A sign of life that was not sent as a message (its heartbeats are computed)."""
+    # --- signs of life -------------------------------------------------------------------------------------
+
+    def hold(self, member_id: str) -> None:
+        """A member's heartbeats come in time and are not told, until :meth:`release`."""
+        self._held.add(member_id)
+
+    def release(self, member_id: str, heard_ms: int | None) -> None:
+        """They are told again; the last one that was not, if there was any, came at ``heard_ms``."""
+        self._held.discard(member_id)
         member = self.members.get(member_id)
-        if member is not None:
-            member.session_deadline_ms = max(member.session_deadline_ms, at_ms + member.session_timeout_ms)
+        if member is not None and heard_ms is not None:
+            member.session_deadline_ms = max(member.session_deadline_ms, heard_ms + member.session_timeout_ms)
+
+    def session_deadline_ms(self, member: Member) -> int | None:
+        """When a member counts as dead; None while that is not counted."""
+        return None if member.member_id in self._held else member.deadline_ms
 
     @property
     def joined(self) -> list[str]:

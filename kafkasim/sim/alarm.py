@@ -13,7 +13,8 @@ class Alarm:
     """A call at a time that is changed again and again, for the present incarnation of a machine.
 
     Setting it later, or off, leaves its timer in the calendar: that looks when it comes, and is set anew if it has come
-    too early. ``at_us`` is when it rings, None for never; its cause is what was the cause when it was set.
+    too early. ``at_us`` is when it rings, None for never; its cause is what was the cause when it was set. A process
+    that was paused looks first at what has come in the meantime, then at what is too late.
     """
 
     __slots__ = ("_cause", "_function", "_host", "_timer", "_timer_at_us", "at_us")
@@ -50,7 +51,7 @@ class Alarm:
         if self.at_us is None:
             return
         kernel = self._host.kernel
-        if self.at_us > kernel.now_us:
+        if self.at_us > kernel.now_us or self._timer_at_us < kernel.now_us:
             self._arm(self.at_us)
             return
         self.at_us = None

@@ -197,7 +197,7 @@ class Broker(Host):
         if isinstance(request, groups.FindCoordinatorRequest) and request.key_type == "transaction":
             reply(self.transactions.find(request))
         elif isinstance(request, groups.GroupRequest):
-            self.coordinator.handle(request, reply)
+            self.coordinator.handle(request, connection, reply)
         elif self.disk.append_ms and isinstance(request, data.ProduceRequest):
             self.after_ms(self.append_ms(), produce, self, request, connection, reply)
         else:

@@ -15,6 +15,7 @@ from kafkasim.errors import DisconnectException, KafkaError
 from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Timer
+from kafkasim.sim.lease import Lease
 from kafkasim.sim.network import Connection
 from kafkasim.trace.facts import Disconnected
 
@@ -84,6 +85,18 @@ class Channel:
     def send_without_answer(self, request: Any) -> None:
         """Send a request that the server never answers (acks=0)."""
         self.send(request, _never)
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease that the server offers, while nothing else is under way."""
+        return None if self.connection is None or self.in_flight else self.connection.lease
+
+    def late(self, answer: Answer, sent_us: int) -> Callable[[Any], None]:
+        """A beat was sent then that was computed only; gives who takes its answer."""
+        pending = Pending(answer, sent_us)
+        self._in_flight.append(pending)
+        self._watch_the_oldest()
+        return partial(self._answered, pending)
 
     def abandon(self, answer: Answer) -> None:
         """Wait for this answer no longer, and do not send what still waits to be sent for it."""

@@ -14,7 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kafkasim.messages.beats import BEATS
 from kafkasim.sim.host import Host, HostState
+from kafkasim.sim.lease import Lease
 from kafkasim.sim.links import Held
 from kafkasim.trace.facts import Disconnected, MessageLost, MessageReleased, MessageSent
 
@@ -59,7 +61,8 @@ class Connection:
     ``on_push``, ``on_lost`` and ``on_server_silent`` are the client's, ``on_server_lost`` and ``on_client_silent`` the
     server's. The last two are called with True when nothing of the other end can come through any more although the
     connection looks alive (a pause, a partition, a loss of power), and with False when it can again: for whatever is
-    computed while all is well, as pings and empty polls are.
+    computed while all is well, as pings and empty polls are. ``lease`` is what the server offers (sim/lease); it ends
+    with whatever happens to the connection.
     """
 
     def __init__(self, network: Network, client: Host, server: Host) -> None:
@@ -74,9 +77,17 @@ class Connection:
         self.on_server_lost: Callable[[str], None] = lambda reason: None
         self.on_client_silent: Callable[[bool], None] = lambda silent: None
         self.on_server_silent: Callable[[bool], None] = lambda silent: None
+        self.lease: Lease | None = None
         self._waiting: deque[tuple[Any, Reply]] = deque()
         self._busy = False
         self._last_arrival = {client: 0, server: 0}
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether both ends are open and running and nothing is wrong between them."""
+        client, server, network = self.client, self.server, self.network
+        ends = self.client_is_open and self.server_is_open and client.is_running and server.is_running
+        return ends and network.is_sound(client, server) and network.is_sound(server, client)
 
     # --- messages ----------------------------------------------------------------------------------------
 
@@ -124,7 +135,11 @@ class Connection:
         number = network.messages
         if reply_to is None and destination is self.server:
             args = (number, *args)
-        arrives = kernel.now_us + network.delay_us(source, destination)
+        is_beat = type(message) in BEATS
+        if is_beat:
+            arrives = kernel.now_us + network.beat_delay_us(source, destination, kernel.now_us)
+        else:
+            arrives = kernel.now_us + network.delay_us(source, destination)
         link = network.links.get((source.name, destination.name)) if network.links else None
         if link is not None:
             arrives += link.lateness_us()
@@ -139,8 +154,27 @@ class Connection:
             assert link is not None
             link.held.append(Held(self, destination, kernel.now_us, fact, deliver, args))
         else:
-            self._last_arrival[destination] = arrives
+            if link is not None or not is_beat:  # on a sound link a beat holds up nothing: it may be a computed one
+                self._last_arrival[destination] = arrives
             self._travel(destination, arrives, fact, deliver, args)
+
+    def bring_to_light(self, request: Any, arrives_us: int, on_response: Callable[[Any], None]) -> None:
+        """A request that was computed only, and is still under way, becomes a message."""
+        fact = self._note_late(self.client, self.server, request, arrives_us)
+        self._travel(self.server, arrives_us, fact, self._arrive, (fact.number, request, on_response))
+
+    def bring_answer_to_light(self, answer: Any, arrives_us: int, on_response: Callable[[Any], None]) -> None:
+        """So does an answer."""
+        fact = self._note_late(self.server, self.client, answer, arrives_us)
+        self._travel(self.client, arrives_us, fact, on_response, (answer,))
+
+    def _note_late(self, source: Host, destination: Host, message: Any, arrives_us: int) -> MessageSent:
+        network = self.network
+        network.messages += 1
+        api = type(message).__name__
+        fact = MessageSent(network.messages, source.name, destination.name, api, message.describe(), arrives_us, None)
+        network.kernel.journal.record(fact)
+        return fact
 
     def _travel(
         self, destination: Host, arrives_us: int, fact: MessageSent | None, deliver: Callable[..., None],
@@ -223,6 +257,8 @@ class Connection:
 
     def _shut(self, host: Host) -> bool:
         """Close one end; False when it was closed already."""
+        if self.lease is not None:
+            self.lease.end()
         was_open = self.client_is_open if host is self.client else self.server_is_open
         if host is self.client:
             self.client_is_open = False
@@ -236,6 +272,8 @@ class Connection:
 
     def review(self) -> None:
         """Something has changed between these machines: tell each running end whether the other can be heard."""
+        if self.lease is not None:
+            self.lease.end()
         forth, back = (
             self.network.is_blocked(self.client, self.server),
             self.network.is_blocked(self.server, self.client),

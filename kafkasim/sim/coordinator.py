@@ -25,8 +25,9 @@ from kafkasim.errors import (
 from kafkasim.messages import group_admin, groups
 from kafkasim.messages.data import Error
 from kafkasim.messages.transactions import TxnOffsetCommitRequest, TxnOffsetCommitResponse
-from kafkasim.sim.connection import Reply
+from kafkasim.sim.connection import Connection, Reply
 from kafkasim.sim.deadlines import Deadline
+from kafkasim.sim.group_leases import GroupLeases
 from kafkasim.sim.group_offsets import GroupOffsets
 from kafkasim.sim.group_store import GroupStore, client_error
 from kafkasim.trace.facts import GroupChanged
@@ -45,10 +46,11 @@ class GroupCoordinator:
         self.offsets = GroupOffsets(broker, self._store, self._groups, self._forget)
         self._timers: dict[str, Deadline] = {}
         self._told: dict[str, GroupChanged] = {}
+        self._leases = GroupLeases(broker.kernel, self._rearm)
         self._ids: random.Random = broker.kernel.rng(f"member ids/{broker.name}")
 
-    def handle(self, request: groups.GroupRequest, reply: Reply) -> None:
-        """Answer a group's request, or refuse it under Kafka's name for the reason."""
+    def handle(self, request: groups.GroupRequest, connection: Connection | None, reply: Reply) -> None:
+        """Answer a group's request of a connection, or refuse it under Kafka's name for the reason."""
         if isinstance(request, groups.FindCoordinatorRequest):
             reply(self._find(request))
         elif isinstance(request, group_admin.ListGroupsRequest):
@@ -58,9 +60,9 @@ class GroupCoordinator:
         elif (error := self._store.trouble_with(request.group_id)) is not None:
             reply(refusal(request, error))
         else:
-            self._serve(request, reply)
+            self._serve(request, connection, reply)
 
-    def _serve(self, request: groups.GroupRequest, reply: Reply) -> None:
+    def _serve(self, request: groups.GroupRequest, connection: Connection | None, reply: Reply) -> None:
         now_ms = self._broker.kernel.now_ms
         group = self._groups.get(request.group_id) or self._new_group(request.group_id)
         match request:
@@ -69,7 +71,11 @@ class GroupCoordinator:
             case groups.SyncGroupRequest():
                 group.sync(request, reply, now_ms)
             case groups.HeartbeatRequest():
-                group.heartbeat(request.member_id, request.generation_id, reply, now_ms, request.group_instance_id)
+                error = group.heartbeat(
+                    request.member_id, request.generation_id, reply, now_ms, request.group_instance_id
+                )  # fmt: skip
+                if error is None and group.state is GroupState.STABLE and connection is not None:
+                    self._leases.offer(group, request.member_id, connection)
             case groups.LeaveGroupRequest():
                 group.leave(request.member_id, reply, now_ms, request.group_instance_id)
             case groups.OffsetCommitRequest():
@@ -179,12 +185,13 @@ class GroupCoordinator:
         )
 
     def _forget(self, group: Group) -> None:
+        self._leases.end(group.group_id)
         self._groups.pop(group.group_id, None)
         self._told.pop(group.group_id, None)
         self._stop_timer(group.group_id)
 
     def _settle(self, group: Group) -> None:
-        """Keep what must be kept, say what is to be said, note what has changed, wake up when the group wants to be."""
+        """Keep what must be kept, say what is to be said, note what has changed, wake up when it wants to be."""
         snapshot = group.take_snapshot()
         if snapshot is not None:
             self._keep(group, snapshot)
@@ -195,10 +202,15 @@ class GroupCoordinator:
             group.leader or None, group.protocol or None,
         )  # fmt: skip
         if self._told.get(group.group_id) != fact and (group.members or group.generation):
+            self._leases.end(group.group_id)
             self._told[group.group_id] = fact
             self._broker.kernel.journal.record(fact)
             if group.state is GroupState.EMPTY:
                 self.offsets.plan_clean_up(group.group_id)
+        self._rearm(group)
+
+    def _rearm(self, group: Group) -> None:
+        """Wake up at the group's next deadline."""
         self._stop_timer(group.group_id)
         if group.deadline_ms is not None and self._groups.get(group.group_id) is group:
             kernel = self._broker.kernel

@@ -26,9 +26,10 @@ from kafkasim.errors import (
 )
 from kafkasim.messages import groups
 from kafkasim.records import TopicPartition
-from kafkasim.sim.channel import Channel
+from kafkasim.sim.channel import Answer, Channel
 from kafkasim.sim.heartbeats import Heartbeats
 from kafkasim.sim.kernel import US_PER_MS
+from kafkasim.sim.lease import Lease
 from kafkasim.sim.network_client import NetworkClient
 from kafkasim.trace.facts import MemberChanged
 
@@ -112,7 +113,11 @@ class Membership:
     ) -> None:  # fmt: skip
         """Send the coordinator a request; a broker that is not it any more is forgotten."""
         assert self.coordinator is not None
-        asked = self.coordinator
+        self._heartbeats.line_used()
+        self._line(self.coordinator).send(request, self._judged(self.coordinator, answered))
+
+    def _judged(self, asked: str, answered: Callable[[Any, type[KafkaError] | None], None]) -> Answer:
+        """Takes an answer of a coordinator; one that is none any more is forgotten."""
 
         def on_answer(response: Any, error: type[KafkaError] | None) -> None:
             problem = error if response is None else response.error
@@ -122,7 +127,7 @@ class Membership:
             if self._is_closing:
                 self._on_change()
 
-        self._line(asked).send(request, on_answer)
+        return on_answer
 
     def _line(self, server: str) -> Channel:
         """A line of its own: a parked JoinGroup must hold up nobody else. Kafka: the coordinator's node id."""
@@ -238,6 +243,8 @@ class Membership:
 
     def _become(self, state: MemberState) -> None:
         self.state = state
+        if state is not MemberState.STABLE:
+            self._heartbeats.end_lease()
         fact = MemberChanged(self._host.name, self.group_id, state.value, self.generation, self.member_id)
         self._host.kernel.journal.record(fact)
 
@@ -250,26 +257,43 @@ class Membership:
             error, self.fatal = self.fatal, None
             raise error
 
+    @property
+    def lease(self) -> Lease | None:
+        """What the coordinator offers, while this member has nothing else to say to it."""
+        if self.coordinator is None or self.state is not MemberState.STABLE:
+            return None
+        return self._line(self.coordinator).lease
+
     def beat(self) -> None:
         """Tell the coordinator that this member is alive."""
+        assert self.coordinator is not None
+        line = self._line(self.coordinator)
         generation, member_id = self.generation, self.member_id
+        request = groups.HeartbeatRequest(self.group_id, member_id, generation, self.instance_id)
 
         def heard(response: groups.HeartbeatResponse | None, error: type[KafkaError] | None) -> None:
             if error is None or error is RebalanceInProgressException:
                 self._heartbeats.heard()
-            if error is RebalanceInProgressException:
+            if error is None:
+                self._heartbeats.begin_lease(request, groups.HeartbeatResponse(), late)
+            elif error is RebalanceInProgressException:
                 if self.state is MemberState.STABLE:
                     self.request_rejoin()
             elif error in (UnknownMemberIdException, IllegalGenerationException, FencedInstanceIdException):
                 if (self.generation, self.member_id) == (generation, member_id):
                     self.reset(forget_member=error is not IllegalGenerationException)
                     self.fatal = error if error is FencedInstanceIdException else None
-            elif error is not None:
+            else:
                 self._heartbeats.failed()
             if error is not None:
                 self._on_change()
 
-        self.send(groups.HeartbeatRequest(self.group_id, self.member_id, self.generation, self.instance_id), heard)
+        answered = self._judged(self.coordinator, heard)
+
+        def late(sent_us: int) -> Callable[[Any], None]:
+            return line.late(answered, sent_us)
+
+        line.send(request, answered)
 
     def leave(self) -> None:
         """Go: a dynamic member tells the coordinator, a static one is only silent. Nobody waits for the answer."""

@@ -26,11 +26,15 @@ SETUP_TIMEOUT_MS = 10_000
 
 
 class Network:
-    """All machines by name, and the links between them. ``links`` holds those with something wrong."""
+    """All machines by name, and the links between them. ``links`` holds those with something wrong.
 
-    def __init__(self, kernel: Kernel, config: NetworkConfig) -> None:
+    ``eager`` networks carry every sign of life; others compute most of them (sim/lease).
+    """
+
+    def __init__(self, kernel: Kernel, config: NetworkConfig, *, eager: bool = False) -> None:
         self.kernel = kernel
         self.config = config
+        self.eager = eager
         self.hosts: dict[str, Host] = {}
         self.messages = 0
         self.links: dict[tuple[str, str], Link] = {}
@@ -50,6 +54,22 @@ class Network:
         if chance is None:
             chance = self._chance[link] = self.kernel.rng(f"network/{source.name}>{destination.name}")
         return round((self.config.one_way_delay_ms + chance.random() * self.config.jitter_ms) * US_PER_MS)
+
+    def beat_delay_us(self, source: Host, destination: Host, sent_us: int) -> int:
+        """The same for a sign of life: drawn by the time at which it is sent, so that it can be known without being."""
+        late = 0.0
+        if self.config.jitter_ms:
+            late = self.kernel.rng(f"beat/{source.name}>{destination.name}/{sent_us}").random() * self.config.jitter_ms
+        return round((self.config.one_way_delay_ms + late) * US_PER_MS)
+
+    @property
+    def longest_round_trip_us(self) -> int:
+        """How long a message and its answer take at most while nothing is wrong."""
+        return 2 * round((self.config.one_way_delay_ms + self.config.jitter_ms) * US_PER_MS)
+
+    def is_sound(self, source: Host, destination: Host) -> bool:
+        """Whether nothing is wrong with the link from one machine to another."""
+        return (source.name, destination.name) not in self.links
 
     # --- connections -------------------------------------------------------------------------------------
 

@@ -50,10 +50,13 @@ class ProducePurgatory:
 
     def check(self, tp: TopicPartition) -> None:
         """The partition's high watermark, ISR or role has changed: see who may be answered."""
-        for delayed in list(self._waiting.get(tp, ())):
+        waiting = self._waiting.get(tp, {})
+        for delayed in list(waiting):
+            if delayed not in waiting:  # an answer lets the next request of its connection in, which may end here, too
+                continue
             self._try(delayed, tp)
             if tp not in delayed.required:
-                del self._waiting[tp][delayed]
+                del waiting[delayed]
             if not delayed.required:
                 assert delayed.deadline is not None
                 delayed.deadline.cancel()

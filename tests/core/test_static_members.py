@@ -144,7 +144,8 @@ def test_a_late_leader_hands_the_lead_to_one_who_is_here() -> None:
 def test_after_the_session_timeout_it_is_an_ordinary_rebalance() -> None:
     """Recorded: killed, 8 s of session, then the other one has all partitions in the next generation."""
     group = pair()
-    group.touch("a-1", 7000)
+    group.hold("a-1")
+    group.release("a-1", 7000)
     assert group.expire(7999) == []
     assert group.expire(8000) == ["b-1"]
     assert group.state is GroupState.PREPARING_REBALANCE
@@ -154,7 +155,8 @@ def test_after_the_session_timeout_it_is_an_ordinary_rebalance() -> None:
 def test_while_nobody_can_lead_the_join_phase_goes_on() -> None:
     group = pair()
     group.leave("b-1", "leave", 0, "i2")
-    group.touch("a-1", 60_000)
+    group.hold("a-1")
+    group.release("a-1", 60_000)
     group.expire(5000)
     assert (group.state, group.deadline_ms) == (GroupState.PREPARING_REBALANCE, 10_000)
     group.expire(68_000)

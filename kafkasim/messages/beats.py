@@ -1,0 +1,8 @@
+"""Signs of life: the messages that change nothing but clocks, and are computed while nothing is wrong (sim/lease)."""
+
+from __future__ import annotations
+
+from kafkasim.messages.groups import HeartbeatRequest, HeartbeatResponse
+
+BEATS = frozenset({HeartbeatRequest, HeartbeatResponse})
+"""Beats and their answers. They have a chance of their own, and on a sound link they hold up no other message."""
