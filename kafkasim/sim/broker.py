@@ -81,6 +81,7 @@ class Broker(Host):
         self.broker_epoch = -1
         self.cluster_id = ""
         self.deadlines = Deadlines(self)
+        self._going: Future[None] | None = None
         self.logs = LogManager(self)
         self.replicas = ReplicaManager(self)
         self.zookeeper = ZooKeeperClient(
@@ -133,7 +134,9 @@ class Broker(Host):
         return self.registered
 
     def shut_down(self) -> Future[None]:
-        return self.process(self._leave_cluster(), "shut-down")
+        if self._going is None:  # a second SIGTERM changes nothing
+            self._going = self.process(self._leave_cluster(), "shut-down")
+        return self._going
 
     def _leave_cluster(self) -> Generator[Any, Any, None]:
         """End in good order: leaderships, files, then the session. Kafka: KafkaServer.shutdown."""
