@@ -90,9 +90,11 @@ class Producer:
         self._choice = PartitionChoice(
             config, host.kernel.rng(f"partitioner/{host.name}"), self._accumulator, self._client, self._sender
         )
-        self._transactions = TransactionalCalls(self._kernel, config, self._manager)
-        self._deadlines = Deadlines(host)
         self._sends: deque[Send] = deque()
+        self._transactions = TransactionalCalls(
+            self._kernel, config, self._manager, sends=self._sends, after_sends=self._after_sends
+        )
+        self._deadlines = Deadlines(host)
         self._batches = 0
         self._numbers = 0
         self._flushes = Flushes()
@@ -239,6 +241,17 @@ class Producer:
         self._call(self._client.want, topic)
         look()
         return future
+
+    def _after_sends(self, function: Callable[[], None]) -> None:
+        """Do something as soon as each record that was sent before is in a batch, or has failed."""
+        newest = self._sends[-1].number
+
+        def look() -> None:
+            if not self._sends or self._sends[0].number > newest:
+                self._lookers.remove(look)
+                function()
+
+        self._lookers.append(look)
 
     def _call(self, function: Callable[..., object], *args: Any) -> None:
         """Do what the user asked for; outside a process it has no cause but the user."""

@@ -1,12 +1,14 @@
 """The calls about transactions as a user makes them: what is refused at once, and how long a call waits.
 
 A call waits up to max.block.ms and then fails, but what it has begun goes on: the same call may be made again, no
-other one may. Kafka: KafkaProducer (initTransactions and the others), TransactionManager (pendingTransition).
+other one may. It begins when every record that was sent before is in a batch: in Java, where send() itself waits for
+metadata and memory, it cannot be made earlier. Kafka: KafkaProducer (initTransactions and the others),
+TransactionManager (pendingTransition).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 from kafkasim.config import ProducerConfig
@@ -22,12 +24,19 @@ TransactionManager.handleCachedTransactionRequestResult is for the others alone.
 
 
 class TransactionalCalls:
-    """One producer's transactional calls; ``manager`` is None for a producer that is not idempotent."""
+    """One producer's transactional calls; ``manager`` is None for a producer that is not idempotent.
 
-    def __init__(self, kernel: Kernel, config: ProducerConfig, manager: TransactionManager | None) -> None:
+    ``sends`` holds the records that are in no batch yet; ``after_sends`` calls a function when those of now are.
+    """
+
+    def __init__(
+        self, kernel: Kernel, config: ProducerConfig, manager: TransactionManager | None, *, sends: Sized,
+        after_sends: Callable[[Callable[[], None]], None],
+    ) -> None:  # fmt: skip
         self._kernel = kernel
         self._config = config
         self._manager = manager
+        self._sends, self._after_sends = sends, after_sends
         self._unfinished: tuple[str, Future[Any]] | None = None
 
     @property
@@ -106,10 +115,27 @@ class TransactionalCalls:
         if not self._kernel.is_running:
             self._kernel.journal.cause = None
         future: Future[None] = Future(self._kernel, call)
+
+        def late() -> None:
+            try:
+                self._begin(call, begin, manager, future)
+            except UsageError as error:
+                future.fail(error)
+
+        if self._sends:
+            self._after_sends(late)
+        else:
+            self._begin(call, begin, manager, future)
+        return future
+
+    def _begin(
+        self, call: str, begin: Callable[[TransactionManager], Future[Any]], manager: TransactionManager,
+        future: Future[None],
+    ) -> None:  # fmt: skip
         result = self._unfinished[1] if self._unfinished is not None else self._begun(begin, manager, future)
         self._unfinished = None
         if result is None:
-            return future
+            return
 
         def done(result: Future[Any]) -> None:
             if self._unfinished is not None and self._unfinished[1] is result and result.error is not None:
@@ -129,7 +155,6 @@ class TransactionalCalls:
 
         result.then(done)
         self._kernel.after_ms(self._config.max_block_ms, too_long)
-        return future
 
     @staticmethod
     def _begun(

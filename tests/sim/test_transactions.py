@@ -66,6 +66,23 @@ def test_an_open_transaction_hides_everything_after_it_from_read_committed(clust
     assert read(cluster, "read_uncommitted") == ["open", "plain"]
 
 
+def test_a_commit_takes_along_what_was_sent_just_before(cluster):
+    """Nobody knows the topic yet when the commit is asked for."""
+    producer = started(cluster)
+    sent = producer.send("t", "a")
+    producer.commit_transaction().get()
+    assert sent.is_done()
+    assert read(cluster, "read_committed") == ["a"]
+
+
+def test_a_commit_of_what_cannot_be_sent_fails(cluster):
+    producer = started(cluster, max_block_ms=2000)
+    producer.send("t", "a", partition=7)
+    with pytest.raises(errors.KafkaException):
+        producer.commit_transaction().get()
+    producer.abort_transaction().get()
+
+
 def test_a_zombie_is_fenced_by_its_successor(cluster):
     zombie = started(cluster)
     zombie.send("t", "old").get()
