@@ -29,6 +29,7 @@ class Fetcher:
         self._on_change = on_change
         self._loops: dict[int, FetchLoop] = {}
         self._node_of: dict[TopicPartition, int] = {}
+        self._asked: dict[TopicPartition, int] = {}
 
     def send_fetches(self) -> None:
         """Fetch what can be fetched, each partition from its leader."""
@@ -74,12 +75,15 @@ class Fetcher:
     def _position(self, tp: TopicPartition) -> FetchPosition:
         position = self._book.owned[tp].position
         assert position is not None
+        self._asked[tp] = position
         return FetchPosition(position, self._client.leader_epoch(tp), max_bytes=self._config.max_partition_fetch_bytes)
 
     def _apply(self, tp: TopicPartition, part: PartitionFetchResponse) -> bool:
         one = self._book.owned.get(tp)
-        if one is None:
+        if one is None or one.position is None:
             return False
+        if one.position != self._asked[tp]:  # a seek has made it stale
+            return True
         if part.error is None:
             one.high_watermark = part.high_watermark
             if not part.batches:
@@ -89,8 +93,7 @@ class Fetcher:
                 self._on_change()
                 return True
         elif part.error.name == "OFFSET_OUT_OF_RANGE":
-            if one.position is not None:
-                self._book.out_of_range(tp, one.position, self._config.auto_offset_reset)
+            self._book.out_of_range(tp, one.position, self._config.auto_offset_reset)
         elif part.error.name == "CORRUPT_MESSAGE":
             one.failure = KafkaException(f"A fetched batch of {tp} is damaged.", cause=part.error())
         else:

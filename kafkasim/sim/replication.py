@@ -39,6 +39,7 @@ class ReplicaFetcher:
         self._max_partition_bytes = config.replica_fetch_max_bytes
         self._partitions: dict[TopicPartition, Partition] = {}
         self._asked_in_epoch: dict[TopicPartition, int] = {}
+        self._asked_from: dict[TopicPartition, int] = {}
         self._loop = FetchLoop(
             host, self._channel, replica_id=broker, session=f"replica-{number}",
             max_wait_ms=max(1, config.replica_fetch_wait_max_ms), min_bytes=config.replica_fetch_min_bytes,
@@ -59,7 +60,7 @@ class ReplicaFetcher:
 
     def _position(self, tp: TopicPartition) -> FetchPosition:
         position = self._partitions[tp].position(self._max_partition_bytes)
-        self._asked_in_epoch[tp] = position.leader_epoch
+        self._asked_in_epoch[tp], self._asked_from[tp] = position.leader_epoch, position.fetch_offset
         return position
 
     def _apply(self, tp: TopicPartition, part: PartitionFetchResponse) -> bool:
@@ -72,6 +73,8 @@ class ReplicaFetcher:
             self._settle(partition)
             return True
         if part.error is None:
+            if partition.log.end_offset != self._asked_from[tp]:
+                return True  # it was cut since
             start = partition.log.start_offset
             try:
                 partition.take_over(part, self._host.kernel.now_ms)

@@ -145,6 +145,21 @@ def test_a_seek_ends_the_long_poll_of_today_not_that_of_yesterday() -> None:
     assert [record.partition for record in consumer.poll(2_000).get()] == [0]
 
 
+def test_what_comes_for_the_position_before_a_seek_is_thrown_away() -> None:
+    """A fetch from offset 2 waits at the broker when the consumer goes back; its answer comes first, and is stale."""
+    cluster = quiet_cluster()
+    producer, consumer = cluster.producer(), cluster.consumer(auto_offset_reset="earliest")
+    tp = ks.TopicPartition("t", 0)
+    for value in ("a", "b"):
+        producer.send("t", value, partition=0).get()
+    consumer.assign([tp])
+    assert len(consumer.poll(1_000).get()) == 2
+    consumer.seek(tp, 0)
+    found = consumer.poll(1_000)
+    producer.send("t", "c", partition=0).get()
+    assert [record.value for record in found.get()] == [b"a", b"b", b"c"]
+
+
 def test_no_answer_to_a_fetch_is_larger_than_the_brokers_fetch_max_bytes():
     def fetches(**broker_config):
         cluster = ks.Cluster(brokers=1, seed=7, broker_config=broker_config)
