@@ -44,6 +44,7 @@ class Host:
         self.network = network
         self.state = HostState.STOPPED
         self.incarnation = 0
+        self.ended: Future[None] = Future[None](kernel, f"the end of {name}").succeed()
         self._waiting: deque[tuple[Fact | None, Callable[..., object], tuple[Any, ...]]] = deque()
         network.add(self)
 
@@ -63,6 +64,7 @@ class Host:
         """Begin a new incarnation."""
         assert not self.is_alive
         self.incarnation += 1
+        self.ended = Future(self.kernel, f"the end of {self.name}")
         boots = self.state is HostState.POWERED_OFF
         self._become(HostState.RUNNING)
         if boots:
@@ -108,6 +110,7 @@ class Host:
         self._waiting.clear()
         self._become(state)
         self.on_end()
+        self.ended.succeed()
 
     def shut_down(self) -> Future[None]:
         """End in good order, in as much time as that takes."""

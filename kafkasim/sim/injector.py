@@ -125,10 +125,9 @@ class Injector:
                 self._begin(fault, host, self._start_again)
                 host.lose_power()
             case faults.Stop():
-                stopped: Future[None] = Future(self._kernel, f"the end of {host.name}")
-                self._begin(fault, host, lambda it: stopped.then(lambda _: self._start_again(it)))
-                host.shut_down().then(lambda _: stopped.succeed())
-                return stopped
+                self._begin(fault, host, lambda it: it.ended.then(lambda _: self._stop_is_over(it)))
+                host.shut_down()
+                return host.ended
             case faults.Pause():
                 self._begin(fault, host, self._go_on)
                 host.pause()
@@ -191,6 +190,12 @@ class Injector:
     def _start_again(self, host: Host) -> None:
         if not host.is_alive:
             self.supervise(host)
+
+    def _stop_is_over(self, host: Host) -> None:
+        """The process has ended, in good order or not; who has killed it meanwhile may want it dead for longer."""
+        self._over(host, "stop")
+        if not any(self._suffers(host, name) for name in _DEADLY):
+            self._start_again(host)
 
     def _go_on(self, host: Host) -> None:
         self._over(host, "pause")

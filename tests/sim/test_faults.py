@@ -52,6 +52,33 @@ def test_a_clean_stop_ends_the_session_at_once():
     assert stopped in cluster.trace.now.live_brokers
 
 
+def test_who_is_told_to_stop_twice_stops_once():
+    cluster = cluster_with_topic()
+    stopped = follower(cluster)
+    cluster.inject(ks.faults.Stop(stopped))
+    cluster.run(for_ms=1)
+    cluster.inject(ks.faults.Stop(stopped))
+    cluster.run(for_ms=1_000)
+    assert [fact.state for fact in cluster.trace.of(HostChanged, host=f"broker-{stopped}")] == ["running", "stopped"]
+
+
+def test_a_broker_that_is_killed_while_it_stops_comes_back_when_the_later_of_both_faults_is_over():
+    """It cannot reach the controller, and so has not ended in good order when it is killed."""
+    cluster = cluster_with_topic()
+    stopping = follower(cluster)
+    others = [one for one in cluster.brokers if one != stopping]
+    cluster.inject(ks.faults.Partition(stopping, others, for_ms=3_000))
+    cluster.inject(ks.faults.Stop(stopping, for_ms=300))
+    cluster.run(for_ms=1_000)
+    cluster.inject(ks.faults.Kill(stopping, for_ms=30_000))
+    cluster.run(for_ms=29_000)
+    assert stopping not in cluster.trace.now.live_brokers
+
+    cluster.run(for_ms=3_000)
+    assert stopping in cluster.trace.now.live_brokers
+    assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["stop", "partition", "kill"]
+
+
 def test_a_fault_is_a_fact_when_it_starts_and_when_it_ends():
     cluster = cluster_with_topic()
     start_ms = cluster.now_ms
