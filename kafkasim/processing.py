@@ -245,8 +245,8 @@ def exactly_once(
 
     ``transform`` gives the (key, value) to write, or None for nothing. The consumer should have
     ``enable_auto_commit=False``, the producer a ``transactional_id``; readers of ``to`` need
-    ``isolation_level="read_committed"``. An aborted transaction is read again; a fenced producer
-    ends the loop and leaves the group.
+    ``isolation_level="read_committed"``. An aborted transaction is read again; a producer that is
+    fenced, or that cannot abort, ends the loop and leaves the group.
     """
     if not callable(transform):
         raise ConfigError(f"transform must be a function of a record. Got {transform!r}.")
@@ -288,14 +288,25 @@ def _exactly_once(
                 if program.step("commit"):
                     return
             except FENCED:
-                raise
+                break
             except KafkaError:
-                yield from _insist(producer.abort_transaction)
+                if not (yield from _aborted(producer)):
+                    break
                 for tp in records.partitions:
                     if tp in consumer.assignment():
                         consumer.seek(tp, records[tp][0].offset)
     except FENCED:
-        yield consumer.close()  # what it owns is for its successor to read
+        pass
+    yield consumer.close()  # what it owns is for its successor to read
+
+
+def _aborted(producer: Producer) -> Generator[Any, Any, bool]:
+    """Take the transaction back; a producer that cannot even do that can do nothing more."""
+    try:
+        yield from _insist(producer.abort_transaction)
+    except KafkaError:
+        return False
+    return True
 
 
 def _insist(call: Callable[[], Future[None]]) -> Loop:
