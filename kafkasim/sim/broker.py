@@ -101,6 +101,7 @@ class Broker(Host):
     # --- life ------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
+        self.listens = False
         self._forget_everything()
         self.registered: Future[None] = self.kernel.future(f"the registration of {self.name}")
         self._gave_up: Exception | None = None
@@ -147,7 +148,10 @@ class Broker(Host):
         self.stop()
 
     def _join_cluster(self) -> Generator[Any, Any, None]:
-        """Register under /brokers/ids and take part in the controller election. Kafka: KafkaServer.startup."""
+        """Register under /brokers/ids and take part in the controller election. Kafka: KafkaServer.startup.
+
+        Nobody can connect before it is registered: there is no old picture of the cluster to be had from it.
+        """
         try:
             yield self.zookeeper.start(self.config.zookeeper_connection_timeout_ms if self.broker_epoch < 0 else None)
         except ZooKeeperClientTimeoutException as error:
@@ -165,6 +169,7 @@ class Broker(Host):
             return
         _, stat = yield self.zookeeper.get(path)
         self.broker_epoch = stat.czxid
+        self.listens = True
         self.kernel.journal.because(BrokerRegistered(self.broker_id, self.broker_epoch))
         yield from self.config_changes.start()
         yield from self.controller.elect()

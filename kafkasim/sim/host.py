@@ -44,6 +44,7 @@ class Host:
         self.network = network
         self.state = HostState.STOPPED
         self.incarnation = 0
+        self.listens = True
         self.ended: Future[None] = Future[None](kernel, f"the end of {name}").succeed()
         self._waiting: deque[tuple[Fact | None, Callable[..., object], tuple[Any, ...]]] = deque()
         network.add(self)
@@ -64,6 +65,7 @@ class Host:
         """Begin a new incarnation."""
         assert not self.is_alive
         self.incarnation += 1
+        self.listens = True
         self.ended = Future(self.kernel, f"the end of {self.name}")
         boots = self.state is HostState.POWERED_OFF
         self._become(HostState.RUNNING)

@@ -110,7 +110,7 @@ class Network:
     ) -> None:  # fmt: skip
         if client.incarnation != incarnation or not client.is_alive:
             return
-        if not server.is_alive:
+        if not (server.is_alive and server.listens):
             self._failed(client, incarnation, on_failed, "connection refused")
             return
         connection = Connection(self, client, server)

@@ -62,6 +62,22 @@ def test_who_is_told_to_stop_twice_stops_once():
     assert [fact.state for fact in cluster.trace.of(HostChanged, host=f"broker-{stopped}")] == ["running", "stopped"]
 
 
+def test_a_broker_takes_no_connections_before_it_is_registered():
+    """It cannot reach ZooKeeper; a client that hears of the cluster from it must wait, too."""
+    cluster = cluster_with_topic()
+    cluster.kill(103)
+    cluster.inject(ks.faults.Partition(103, cluster.zookeeper.servers))
+    cluster.inject(ks.faults.Restart(103))
+    sent = cluster.producer(bootstrap_servers="broker-103:9092").send("t", "a")
+    cluster.run(for_ms=1_000)
+    assert [fact.reason for fact in cluster.trace.of(Disconnected, client="producer-1")] == ["connection refused"]
+    assert not sent.is_done()
+
+    cluster.heal()
+    cluster.run(for_ms=30_000)
+    assert sent.error is None
+
+
 def test_a_broker_that_is_killed_while_it_stops_comes_back_when_the_later_of_both_faults_is_over():
     """It cannot reach the controller, and so has not ended in good order when it is killed."""
     cluster = cluster_with_topic()
