@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 BATCH_OVERHEAD = 61
@@ -124,7 +124,11 @@ class RecordBatch:
 
     def placed(self, base_offset: int, leader_epoch: int) -> RecordBatch:
         """The same records at ``base_offset`` in the log of the leader of ``leader_epoch``."""
-        return replace(self, base_offset=base_offset, leader_epoch=leader_epoch)
+        return RecordBatch(
+            self.records, base_offset, leader_epoch, self.producer_id, self.producer_epoch, self.base_sequence,
+            self.is_transactional, self.is_control, self.batch_id, self.size_in_bytes, self.max_timestamp,
+            self.last_offset_delta, self.offsets, self.timestamp_type, self.delete_horizon_ms,
+        )  # fmt: skip
 
     def items(self) -> Sequence[tuple[int, Record]]:
         """The records with their offsets, in order."""
@@ -154,8 +158,10 @@ def varint_size(number: int) -> int:
     >>> [varint_size(n) for n in (0, 63, 64, -64, 8192)]
     [1, 1, 2, 1, 3]
     """
+    if -64 <= number < 64:
+        return 1
     zigzag = number << 1 if number >= 0 else (-number << 1) - 1
-    return max(1, -(-zigzag.bit_length() // 7))
+    return -(-zigzag.bit_length() // 7)
 
 
 def record_size(record: Record, offset_delta: int, timestamp_delta: int) -> int:

@@ -27,16 +27,21 @@ _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]+")
 
 def whole_number(value: object, name: str, at_least: int | None = None, at_most: int | None = None) -> int:
     """A whole number within its limits, both included; integers of other libraries are welcome, booleans are not."""
-    allowed = f"a whole number{_limits(at_least, at_most)}"
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        raise wrong(name, allowed, value)
-    try:
-        plain = operator.index(value)
-    except TypeError:
-        raise wrong(name, allowed, value) from None
-    if (at_least is not None and plain < at_least) or (at_most is not None and plain > at_most):
-        raise wrong(name, allowed, value)
+    plain = _index(value)
+    if plain is None or (at_least is not None and plain < at_least) or (at_most is not None and plain > at_most):
+        raise wrong(name, f"a whole number{_limits(at_least, at_most)}", value)
     return plain
+
+
+def _index(value: object) -> int | None:
+    if type(value) is int:
+        return value
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def number(value: object, name: str, at_least: float | None = None, at_most: float | None = None) -> float:

@@ -77,16 +77,22 @@ class ProducerBatch:
 
     def has_room(self, record: Record) -> bool:
         """Whether a record fits; the first one always does. Kafka: MemoryRecordsBuilder.hasRoomFor."""
+        return self._room_for(record) is not None
+
+    def _room_for(self, record: Record) -> int | None:
+        """The bytes that a record takes here; None when it does not fit."""
         if self.is_full:
-            return False
-        return not self.records or self.size + self.size_of_next(record) <= self.capacity
+            return None
+        size = self.size_of_next(record)
+        return size if not self.records or self.size + size <= self.capacity else None
 
     def try_append(self, record: Record, waiting: Waiting) -> bool:
         """Add a record if it fits; when it does not, the batch takes no other one either."""
-        if not self.has_room(record):
+        size = self._room_for(record)
+        if size is None:
             self.is_closed = True
             return False
-        self.size += self.size_of_next(record)
+        self.size += size
         self.records.append(record)
         self.waiting.append(waiting)
         return True
@@ -151,15 +157,32 @@ class RecordAccumulator:
 
     def append(self, tp: TopicPartition, record: Record, waiting: Waiting, now_ms: int) -> tuple[ProducerBatch, bool]:
         """Put a record into the open batch of its partition, or into a new one; (the batch, whether it is new)."""
+        batch = self.try_append(tp, record, waiting)
+        return (self.open_batch(tp, record, waiting, now_ms), True) if batch is None else (batch, False)
+
+    def try_append(self, tp: TopicPartition, record: Record, waiting: Waiting) -> ProducerBatch | None:
+        """Put a record into the open batch of its partition; None when there is none or it has no room.
+
+        Nothing goes any more into a batch that had no room for a record.
+        """
         queue = self._queue(tp)
-        if queue and not queue[-1].attempts and queue[-1].try_append(record, waiting):
-            return queue[-1], False
+        if queue:
+            last = queue[-1]
+            if last.attempts:
+                last.is_closed = True
+            elif last.try_append(record, waiting):
+                return last
+        return None
+
+    def open_batch(self, tp: TopicPartition, record: Record, waiting: Waiting, now_ms: int) -> ProducerBatch:
+        """Put a record into a new batch."""
+        queue = self._queue(tp)
         batch = ProducerBatch(tp, self._new_batch_id(), self.memory_for(record), now_ms)
         batch.try_append(record, waiting)
         self._take_in(batch)
         queue.append(batch)
         self._filled[tp] = self._places[tp]
-        return batch, True
+        return batch
 
     def _queue(self, tp: TopicPartition) -> deque[ProducerBatch]:
         queue = self.queues.get(tp)

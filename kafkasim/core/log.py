@@ -209,6 +209,8 @@ class Log:
 
     def segments_from(self, offset: int) -> list[Segment]:
         """The segments from the one that holds ``offset`` on."""
+        if offset >= self.segments[-1].base_offset:
+            return self.segments[-1:]
         first = bisect.bisect_right(self.segments, offset, key=lambda segment: segment.base_offset) - 1
         return self.segments[max(0, first) :]
 
@@ -228,8 +230,7 @@ class Log:
         if offset >= limit:
             return found
         for segment in self.segments_from(offset):
-            start = bisect.bisect_left(segment.batches, offset, key=lambda batch: batch.last_offset)
-            for place in range(start, len(segment.batches)):
+            for place in range(segment.place_of(offset), len(segment.batches)):
                 batch = segment.batches[place]
                 if batch.base_offset >= limit:
                     return found

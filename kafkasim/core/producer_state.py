@@ -182,6 +182,8 @@ class ProducerStates:
         A transaction is undecided while it is open, and then until its marker lies below the high watermark
         (:meth:`high_watermark_moved`). Kafka: ProducerStateManager.firstUnstableOffset.
         """
+        if not self._open and not self._unreplicated:
+            return None
         first = next(iter(self._open.values()), None)
         waiting = min((one.first_offset for one in self._unreplicated), default=None)
         if first is None or waiting is None:

@@ -5,11 +5,15 @@ Kafka: LogSegment, TransactionIndex. Left out: index files.
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from kafkasim.core.producer_state import CompletedTransaction
 from kafkasim.records import NO_TIMESTAMP, RecordBatch
+
+_last_offset = attrgetter("last_offset")
 
 
 class Roll(NamedTuple):
@@ -56,6 +60,13 @@ class Segment:
     def next_offset(self) -> int:
         """The offset after the last batch."""
         return self.batches[-1].next_offset if self.batches else self.base_offset
+
+    def place_of(self, offset: int) -> int:
+        """The place of the batch that holds ``offset``, or of the first one behind it."""
+        batches = self.batches
+        if batches and batches[-1].base_offset <= offset <= batches[-1].last_offset:
+            return len(batches) - 1  # what readers ask for most
+        return bisect.bisect_left(batches, offset, key=_last_offset)
 
     def append(self, batch: RecordBatch, now_ms: int) -> None:
         """Add a batch at the end."""

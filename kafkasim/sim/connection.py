@@ -131,8 +131,7 @@ class Connection:
             return
         network = self.network
         kernel = network.kernel
-        network.messages += 1
-        number = network.messages
+        network.messages = number = network.messages + 1
         if reply_to is None and destination is self.server:
             args = (number, *args)
         is_beat = type(message) in BEATS

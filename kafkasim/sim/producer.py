@@ -316,13 +316,14 @@ class Producer:
         if send.chosen is None:
             send.chosen = self._choice.choose(send.topic, send.record, send.partition)
         tp = TopicPartition(send.topic, send.chosen)
-        if not self._accumulator.has_room(tp, send.record):
-            self._accumulator.close_open_batch(tp)
+        waiting = self._waiting(send, tp)
+        batch = self._accumulator.try_append(tp, send.record, waiting)
+        is_new = batch is None
+        if batch is None:
             if self._accumulator.memory_for(send.record) > self._accumulator.free_memory:
                 send.waits_for_memory = True
                 return False
-        batch, is_new = self._accumulator.append(tp, send.record, self._waiting(send, tp), self._kernel.now_ms)
-        if is_new:
+            batch = self._accumulator.open_batch(tp, send.record, waiting, self._kernel.now_ms)
             self._deliveries.watch(batch)
         self._transactions.add_partition(tp)
         self._choice.appended(tp, batch, is_new)
@@ -384,6 +385,8 @@ class Producer:
 
 
 def _headers(headers: object) -> tuple[tuple[str, bytes], ...]:
+    if headers == ():
+        return ()
     if isinstance(headers, Sequence) and not isinstance(headers, str | bytes):
         pairs = [tuple(pair) for pair in headers if isinstance(pair, Sequence)]
         if len(pairs) == len(headers) and all(

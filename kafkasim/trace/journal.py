@@ -6,9 +6,17 @@ event (the message that arrived, the fact after which a timer was set), so a rul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any, Protocol
 
 from kafkasim.trace.fact import Fact
+
+
+class Clock(Protocol):
+    """Whatever tells the simulated time."""
+
+    @property
+    def now(self) -> Any:
+        """Whole microseconds."""
 
 
 class Journal:
@@ -16,7 +24,7 @@ class Journal:
 
     __slots__ = ("cause", "clock", "facts")
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.facts: list[Fact] = []
         self.cause: Fact | None = None
         self.clock = clock
@@ -24,7 +32,7 @@ class Journal:
     def record(self, fact: Fact) -> Fact:
         """Write a fact down with the present time and cause; give it back as a possible cause of others."""
         fact.index = len(self.facts)
-        fact.at_us = self.clock()
+        fact.at_us = self.clock.now
         fact.cause = self.cause
         self.facts.append(fact)
         return fact

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from types import SimpleNamespace
 
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Fact, Trace, facts
@@ -13,10 +13,11 @@ TP = TopicPartition("orders", 0)
 
 def history(*told: Fact) -> Trace:
     """The facts as a trace, a millisecond apart."""
-    clock = itertools.count(0, 1000)
-    journal = Journal(lambda: next(clock))
+    clock = SimpleNamespace(now=0)
+    journal = Journal(clock)
     for fact in told:
         journal.record(fact)
+        clock.now += 1000
     return Trace(journal.facts)
 
 
