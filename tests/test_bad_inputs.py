@@ -55,6 +55,9 @@ NUMBERS: dict[tuple[type, str, str], Callable[[dict[str, Any], Any], Any]] = {
         "n", replication_factor=x
     ),
     (Producer, "send", "partition"): lambda w, x: w["producer"].send("t", "v", partition=x),
+    (Producer, "load", "records"): lambda w, x: w["producer"].load("t", records=x, per_second=1),
+    (Producer, "load", "per_second"): lambda w, x: w["producer"].load("t", records=1, per_second=x),
+    (Producer, "load", "partition"): lambda w, x: w["producer"].load("t", records=1, per_second=1, partition=x),
     (Producer, "send", "timestamp"): lambda w, x: w["producer"].send("t", "v", timestamp=x),
     (Consumer, "poll", "timeout_ms"): lambda w, x: w["consumer"].poll(x),
     (Consumer, "position", "timeout_ms"): lambda w, x: w["consumer"].position(TP, x),

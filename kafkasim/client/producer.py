@@ -29,7 +29,7 @@ from kafkasim.config import checks
 from kafkasim.errors import ConfigError, KafkaError, UsageError
 from kafkasim.records import TopicPartition
 from kafkasim.sim.kernel import Future, Kernel
-from kafkasim.sim.producer import RecordMetadata as NativeMetadata
+from kafkasim.sim.sends import RecordMetadata as NativeMetadata
 
 if TYPE_CHECKING:
     from kafkasim.cluster import Cluster

@@ -143,26 +143,26 @@ class StickyPartitioner:
         self._adaptive = adaptive
         self._choices: dict[str, StickyChoice] = {}
 
-    def partition(
+    def partition(self, topic: str) -> int | None:
+        """The present partition of a topic; None before the first choice."""
+        choice = self._choices.get(topic)
+        return None if choice is None else choice.partition
+
+    def change(
         self, topic: str, available: Sequence[int], partitions: int, queues: Sequence[int] = (), *,
         too_slow: Collection[int] = (),
     ) -> int:  # fmt: skip
-        """The present partition of a topic; ``queues`` are the waiting batches of each available one, if all have
+        """Choose another partition and give it; ``queues`` are the waiting batches of each available one, if all have
         some, and ``too_slow`` those whose node keeps records waiting."""
-        if topic not in self._choices:
-            self._choices[topic] = StickyChoice(self._next(available, partitions, queues, too_slow))
-        return self._choices[topic].partition
+        choice = self._choices[topic] = StickyChoice(self._next(available, partitions, queues, too_slow))
+        return choice.partition
 
-    def appended(
-        self, topic: str, size: int, available: Sequence[int], partitions: int, queues: Sequence[int] = (), *,
-        batch_is_full: bool, too_slow: Collection[int] = (),
-    ) -> None:  # fmt: skip
-        """``size`` bytes have gone to the present partition: change when it has had its share."""
+    def appended(self, topic: str, size: int, *, batch_is_full: bool) -> bool:
+        """``size`` bytes have gone to the present partition; True when it has had its share: then :meth:`change`."""
         choice = self._choices[topic]
         choice.produced_bytes += size
         share_is_full = choice.produced_bytes >= self._batch_size and batch_is_full
-        if share_is_full or choice.produced_bytes >= 2 * self._batch_size:
-            self._choices[topic] = StickyChoice(self._next(available, partitions, queues, too_slow))
+        return share_is_full or choice.produced_bytes >= 2 * self._batch_size
 
     def _next(
         self, available: Sequence[int], partitions: int, queues: Sequence[int], too_slow: Collection[int] = ()

@@ -58,7 +58,9 @@ class Consumer:
             self._membership = Membership(
                 self._client, config, on_change=self._waiting.changed, in_poll=lambda: self._polling
             )
-        self._fetcher = Fetcher(self._client, config, self._book, self._waiting.changed)
+        self._fetcher = Fetcher(
+            self._client, config, self._book, on_records=self._waiting.happened, on_change=self._waiting.changed
+        )
         self._offsets = OffsetLookup(self._client, config, self._book, self._membership, self._waiting.changed)
         self._validation = OffsetValidation(self._client, config, self._book, self._waiting.changed)
         self._commits = Commits(host, config, self._book, self._membership, self._waiting)

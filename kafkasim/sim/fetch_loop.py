@@ -20,22 +20,22 @@ class FetchLoop:
     """The loop to one broker.
 
     ``position`` tells from where to fetch a partition; ``apply`` takes what has come for it and says whether to go on
-    fetching it at once; with records in it that takes ``append_ms()``. ``on_trouble`` is called when the
-    broker cannot be reached.
+    fetching it at once; with records in it that takes ``append_ms()``. ``on_taken`` is called as the last act
+    when an answer was taken in, ``on_trouble`` when the broker cannot be reached.
     """
 
     def __init__(
         self, host: Host, channel: Channel, *, replica_id: int, session: str, max_wait_ms: int, max_bytes: int,
         backoff_ms: float, position: Callable[[TopicPartition], FetchPosition],
         apply: Callable[[TopicPartition, PartitionFetchResponse], bool], on_trouble: Callable[[], None] = lambda: None,
-        read_committed: bool = False, min_bytes: int = 1,
+        on_taken: Callable[[], None] = lambda: None, read_committed: bool = False, min_bytes: int = 1,
         append_ms: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
         self._host = host
         self._channel = channel
         self._replica_id, self._session = replica_id, session
         self._max_wait_ms, self._max_bytes, self._backoff_ms = max_wait_ms, max_bytes, backoff_ms
-        self._position, self._apply, self._on_trouble = position, apply, on_trouble
+        self._position, self._apply, self._on_trouble, self._on_taken = position, apply, on_trouble, on_taken
         self._read_committed, self._min_bytes = read_committed, min_bytes
         self._fetched: dict[TopicPartition, None] = {}
         self._changed: dict[TopicPartition, None] = {}
@@ -128,6 +128,7 @@ class FetchLoop:
                 self._changed[tp] = None
         if not self._waiting:
             self._send()
+        self._on_taken()
 
     def _resume(self) -> None:
         self._pausing = False

@@ -18,15 +18,22 @@ from kafkasim.sim.network_client import NetworkClient
 
 
 class Fetcher:
-    """All fetches of one consumer; ``on_change`` is called when something has come."""
+    """All fetches of one consumer.
+
+    ``on_records`` is called as the last act of an event in which something has come, ``on_change`` when it is time to
+    try again.
+    """
 
     def __init__(
-        self, client: NetworkClient, config: ConsumerConfig, book: Subscription, on_change: Callable[[], None]
-    ) -> None:
+        self, client: NetworkClient, config: ConsumerConfig, book: Subscription, *, on_records: Callable[[], None],
+        on_change: Callable[[], None],
+    ) -> None:  # fmt: skip
         self._client = client
         self._config = config
         self._book = book
         self._on_change = on_change
+        self._on_records = on_records
+        self._has_news = False
         self._loops: dict[int, FetchLoop] = {}
         self._node_of: dict[TopicPartition, int] = {}
         self._asked: dict[TopicPartition, int] = {}
@@ -66,7 +73,7 @@ class Fetcher:
                 self._client.host, channel, replica_id=CONSUMER, session="consumer",
                 max_wait_ms=max(1, self._config.fetch_max_wait_ms), max_bytes=self._config.fetch_max_bytes,
                 backoff_ms=self._config.retry_backoff_ms, position=self._position, apply=self._apply,
-                on_trouble=lambda: self._trouble(node),
+                on_taken=self._taken, on_trouble=lambda: self._trouble(node),
                 read_committed=self._config.isolation_level == "read_committed",
                 min_bytes=self._config.fetch_min_bytes,
             )  # fmt: skip
@@ -90,7 +97,7 @@ class Fetcher:
                 return False
             aborted = part.aborted if self._config.isolation_level == "read_committed" else None
             if not self._book.fetched(tp, part.batches, aborted):
-                self._on_change()
+                self._has_news = True
                 return True
         elif part.error.name == "OFFSET_OUT_OF_RANGE":
             self._book.out_of_range(tp, one.position, self._config.auto_offset_reset)
@@ -103,12 +110,18 @@ class Fetcher:
             self.moved(tp)
             before = self._client.leader(tp)
             if part.new_leader is not None and self._client.learn_leader(tp, *part.new_leader) != before:
-                self._on_change()
+                self._has_news = True
             self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)
             return False
         self.moved(tp)
-        self._on_change()
+        self._has_news = True
         return False
+
+    def _taken(self) -> None:
+        """An answer was taken in: whoever waits for news goes on within this event."""
+        if self._has_news:
+            self._has_news = False
+            self._on_records()
 
     def _trouble(self, node: int) -> None:
         """The broker does not answer: perhaps others lead its partitions now."""

@@ -252,8 +252,8 @@ class Story:
             try:
                 event = self._next(event)
             except StopIteration as end:
-                self._done.happen(end.value)
-                return
+                value = end.value
+                break
             except Exception as error:
                 if not self._keeps_errors:
                     raise
@@ -263,6 +263,7 @@ class Story:
                 event.callbacks.append(self.go_on)
                 self._awaited = event  # a story that nothing will ever wake is thrown away as a whole
                 return
+        self._done.happen(value)
 
     def _next(self, event: simpy.Event | None) -> simpy.Event:
         if event is None:

@@ -39,6 +39,7 @@ class NetworkClient:
         self.controller_id = -1
         self.topics: dict[str, tuple[type[KafkaError] | None, tuple[PartitionMetadata, ...]]] = {}
         self.brokers_known = False
+        self.pictures = 0
         self._bootstrap = tuple(bootstrap)
         self._config = config
         self._request_timeout_ms = config.request_timeout_ms + late_ms
@@ -114,6 +115,7 @@ class NetworkClient:
         if tp.partition < len(known) and known[tp.partition].leader_epoch < epoch and leader in self.nodes:
             changed = replace(known[tp.partition], error=None, leader=leader, leader_epoch=epoch)
             self.topics[tp.topic] = (error, (*known[: tp.partition], changed, *known[tp.partition + 1 :]))
+            self.pictures += 1
             self.host.kernel.journal.because(MetadataLearned(self.host.name, self._leaders()))
         return self.leader(tp)
 
@@ -152,6 +154,7 @@ class NetworkClient:
         """Ask about a topic no longer."""
         self._wanted.pop(topic, None)
         self.topics.pop(topic, None)
+        self.pictures += 1
 
     def refresh(self) -> None:
         """The picture is out of date: ask again, not more often than the back-off allows."""
@@ -181,6 +184,7 @@ class NetworkClient:
             self.refresh()
             return
         before = self._leaders()
+        self.pictures += 1
         if response.brokers:
             if not self.brokers_known:
                 self._leave_first_channels()

@@ -41,28 +41,40 @@ class PartitionChoice:
             config.batch_size, chance, adaptive=config.partitioner_adaptive_partitioning_enable
         )
         self._is_sticky = False
+        self._found: dict[str, tuple[int, tuple[list[int], int]]] = {}
 
     def choose(self, topic: str, record: Record, wanted: int | None) -> int:
         """The record's own wish, else the partitioner object's, else by key, else sticky."""
         self._is_sticky = False
         if wanted is not None:
             return wanted
-        available, partitions = self._available(topic)
         if self._own is not None:
-            return self._ask_own(self._own, topic, record, available, partitions)
+            available, partitions = self._available(topic)
+            return self._ask_own(self._own, topic, record, list(available), partitions)
         if record.key is not None and not self._ignore_keys:
-            return partition_for_key(record.key, partitions)
+            return partition_for_key(record.key, len(self._client.topics[topic][1]))
         self._is_sticky = True
-        return self._sticky.partition(
-            topic, available, partitions, self._queues(topic, available), too_slow=self._too_slow(topic, available)
-        )
+        chosen = self._sticky.partition(topic)
+        return self._change(topic) if chosen is None else chosen
+
+    def _change(self, topic: str) -> int:
+        available, partitions = self._available(topic)
+        queues, too_slow = self._queues(topic, available), self._too_slow(topic, available)
+        return self._sticky.change(topic, available, partitions, queues, too_slow=too_slow)
 
     def _available(self, topic: str) -> tuple[list[int], int]:
-        """The partitions that have a leader, in the client's own order, and how many there are in all."""
-        _, partitions = self._client.topics[topic]
-        led = [number for number, part in enumerate(partitions) if part.leader in self._client.nodes]
-        known = sum(len(parts) for _, parts in self._client.topics.values())
-        return in_metadata_order(topic, led or range(len(partitions)), known), len(partitions)
+        """The partitions that have a leader, in the client's own order, and how many there are in all.
+
+        They are worked out anew only when the client has another picture of the cluster.
+        """
+        pictures, found = self._found.get(topic, (-1, ([], 0)))
+        if pictures != self._client.pictures:
+            _, partitions = self._client.topics[topic]
+            led = [number for number, part in enumerate(partitions) if part.leader in self._client.nodes]
+            known = sum(len(parts) for _, parts in self._client.topics.values())
+            found = in_metadata_order(topic, led or range(len(partitions)), known), len(partitions)
+            self._found[topic] = (self._client.pictures, found)
+        return found
 
     def _ask_own(self, own: Partitioner, topic: str, record: Record, available: Sequence[int], partitions: int) -> int:
         """Ask once, and once more when the record opens a new batch, as Kafka's producer does (KAFKA-9965)."""
@@ -88,14 +100,11 @@ class PartitionChoice:
         """The record that was chosen for last lies in ``batch`` now."""
         if not self._is_sticky:
             return
-        available, partitions = self._available(tp.topic)
         record = batch.records[-1]
         size = record_size(record, len(batch.records) - 1, record.timestamp - batch.records[0].timestamp)
-        self._sticky.appended(
-            tp.topic, size + (BATCH_OVERHEAD if is_new else 0), available, partitions,
-            self._queues(tp.topic, available), batch_is_full=self._accumulator.all_full(tp),
-            too_slow=self._too_slow(tp.topic, available),
-        )  # fmt: skip
+        size += BATCH_OVERHEAD if is_new else 0
+        if self._sticky.appended(tp.topic, size, batch_is_full=self._accumulator.all_full(tp)):
+            self._change(tp.topic)
 
     def _queues(self, topic: str, available: Sequence[int]) -> list[int]:
         """How many batches wait for each available partition; empty while one of them never had any."""

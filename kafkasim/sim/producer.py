@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kafkasim.config import ProducerConfig, checks
 from kafkasim.core.accumulator import RecordAccumulator, upper_bound
 from kafkasim.errors import (
     BufferExhaustedException,
-    ConfigError,
     KafkaError,
     KafkaException,
     RecordTooLargeException,
@@ -22,7 +20,7 @@ from kafkasim.errors import (
     UnknownTopicOrPartitionException,
     UsageError,
 )
-from kafkasim.records import Record, TopicPartition
+from kafkasim.records import BATCH_OVERHEAD, Record, TopicPartition, record_size
 from kafkasim.sim.deadlines import Deadlines
 from kafkasim.sim.deliveries import Deliveries
 from kafkasim.sim.flushes import Flushes
@@ -33,34 +31,11 @@ from kafkasim.sim.offsets_for_transaction import offsets_for_transaction
 from kafkasim.sim.partition_choice import PartitionChoice
 from kafkasim.sim.producer_metrics import ProducerMetrics
 from kafkasim.sim.sender import Sender
+from kafkasim.sim.sends import Each, RecordMetadata, Send, headers_of, maker, serialized
 from kafkasim.sim.transaction_manager import TransactionManager
 from kafkasim.sim.transactional_calls import TransactionalCalls
+from kafkasim.sim.workload import Workload
 from kafkasim.trace.facts import RecordSent
-
-
-@dataclass(frozen=True, slots=True)
-class RecordMetadata:
-    """Where a record went; ``offset`` is -1 with acks=0, ``timestamp`` is in ms of the epoch."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    serialized_key_size: int
-    serialized_value_size: int
-
-
-@dataclass(eq=False, slots=True)
-class Send:
-    """A record that waits for metadata or memory; ``chosen`` is its partition, once that is decided."""
-
-    number: int
-    topic: str
-    record: Record
-    partition: int | None
-    future: Future[RecordMetadata]
-    chosen: int | None = None
-    waits_for_memory: bool = False
 
 
 class Producer:
@@ -100,6 +75,7 @@ class Producer:
         self._flushes = Flushes()
         self._closed = False
         self._lookers: list[Callable[[], None]] = []
+        self._call_of_send = f"send() of {host.name}"
 
     def __repr__(self) -> str:
         return f"<Producer {self.client_id}: acks={self.config.acks}, {self._numbers} records sent>"
@@ -120,29 +96,70 @@ class Producer:
         Texts become UTF-8. ``timestamp`` is in ms of the epoch, now by default. The error of a record that cannot be
         delivered is in the future. Kafka: KafkaProducer.send.
         """
-        if self._closed:
-            raise UsageError(f"{self.client_id} is closed. Make a new producer to send more.")
+        self._check_open("send()")
         checks.topic_name(topic)
-        if not self._transactions.is_in_error:
-            self._transactions.check_in_transaction("send()")
         record = Record(
-            self._bytes(key, "key", self.config.key_serializer),
-            self._bytes(value, "value", self.config.value_serializer),
+            serialized(key, "key", self.config.key_serializer),
+            serialized(value, "value", self.config.value_serializer),
             self._kernel.now_ms if timestamp is None else checks.whole_number(timestamp, "timestamp", at_least=0),
-            _headers(headers),
+            headers_of(headers),
             (self.client_id, self._numbers),
         )
         if partition is not None:
             checks.whole_number(partition, "partition", at_least=0)
-        future: Future[RecordMetadata] = Future(self._kernel, f"send() of {self.client_id}")
-        size = upper_bound(record)
+        return self._accept(Send(self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send)))
+
+    def load(
+        self, topic: str, *, records: int, per_second: float, value: Each = bytes(100), key: Each = None,
+        partition: int | None = None,
+    ) -> Future[None]:  # fmt: skip
+        """Send many records at a steady rate; done when all of them are answered, well or not.
+
+        ``value`` and ``key`` are the same for all, or functions of the record's number (from 0). A load costs one event
+        a batch and none a record: see sim/workload. As Kafka's own kafka-producer-perf-test.
+        """
+        checks.topic_name(topic)
+        checks.whole_number(records, "records", at_least=1)
+        if partition is not None:
+            checks.whole_number(partition, "partition", at_least=0)
+        checks.number(per_second, "per_second", at_least=0.001)
+        self._check_open("load()")
+        key_of = maker(key, "key", self.config.key_serializer)
+        value_of = maker(value, "value", self.config.value_serializer)
+
+        def send(number: int, came_ms: int) -> None:
+            if self._closed:
+                return
+            record = Record(key_of(number), value_of(number), came_ms, (), (self.client_id, self._numbers))
+            send = Send(self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send), came_ms)
+            self._accept(send)
+
+        future: Future[None] = Future(self._kernel, f"load() of {self.client_id}")
+        size = record_size(Record(key_of(0), value_of(0)), 0, 0)
+        workload = Workload(
+            self.host, self._sender, records=records, per_second=per_second, linger_ms=self.config.linger_ms,
+            in_a_batch=max(1, (self.config.batch_size - BATCH_OVERHEAD) // size), send=send,
+            sent=lambda: self._flushes.wait(self._numbers, future.succeed),
+        )  # fmt: skip
+        self._call(workload.start)
+        return future
+
+    def _check_open(self, call: str) -> None:
+        if self._closed:
+            raise UsageError(f"{self.client_id} is closed. Make a new producer to send more.")
+        if not self._transactions.is_in_error:
+            self._transactions.check_in_transaction(call)
+
+    def _accept(self, send: Send) -> Future[RecordMetadata]:
+        future = send.future
+        size = upper_bound(send.record)
         if size > min(self.config.max_request_size, self.config.buffer_memory):
             limit = "max.request.size" if size > self.config.max_request_size else "buffer.memory"
             bound = min(self.config.max_request_size, self.config.buffer_memory)
             return future.fail(RecordTooLargeException(f"The record takes up to {size} bytes, above {limit}={bound}."))
         self._flushes.sent()
         self._numbers += 1
-        self._call(self._send, Send(self._numbers - 1, topic, record, partition, future))
+        self._call(self._send, send)
         return future
 
     def flush(self) -> Future[None]:
@@ -259,19 +276,6 @@ class Producer:
             self._kernel.journal.cause = None
         function(*args)
 
-    @staticmethod
-    def _bytes(value: Any, name: str, serializer: Callable[[Any], bytes | None] | None) -> bytes | None:
-        if serializer is not None:
-            value = serializer(value)
-        if isinstance(value, str):
-            return value.encode()
-        if value is None or isinstance(value, bytes):
-            return value
-        raise ConfigError(
-            f"{name} must be bytes, a text or None. Got {value!r}. Turn it into bytes or give a {name}_serializer.",
-            java_name="SerializationException",
-        )
-
     # --- choosing the partition and filling batches ------------------------------------------------------------
 
     def _wake(self) -> None:
@@ -323,7 +327,8 @@ class Producer:
             if self._accumulator.memory_for(send.record) > self._accumulator.free_memory:
                 send.waits_for_memory = True
                 return False
-            batch = self._accumulator.open_batch(tp, send.record, waiting, self._kernel.now_ms)
+            came_ms = self._kernel.now_ms if send.came_ms is None else send.came_ms
+            batch = self._accumulator.open_batch(tp, send.record, waiting, came_ms)
             self._deliveries.watch(batch)
         self._transactions.add_partition(tp)
         self._choice.appended(tp, batch, is_new)
@@ -382,18 +387,6 @@ class Producer:
         if not any(other.topic == send.topic for other in self._sends):
             self._client.forget(send.topic)
         return _unknown_topic(send.topic, block_ms)
-
-
-def _headers(headers: object) -> tuple[tuple[str, bytes], ...]:
-    if headers == ():
-        return ()
-    if isinstance(headers, Sequence) and not isinstance(headers, str | bytes):
-        pairs = [tuple(pair) for pair in headers if isinstance(pair, Sequence)]
-        if len(pairs) == len(headers) and all(
-            len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], bytes) for pair in pairs
-        ):
-            return tuple((pair[0], pair[1]) for pair in pairs)
-    raise ConfigError(f"headers must be a list of (text, bytes) pairs. Got {headers!r}.")
 
 
 def _unknown_topic(topic: str, block_ms: int | None = None) -> TimeoutException:

@@ -6,6 +6,8 @@ sendProducerData), RecordAccumulator (ready, drain).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kafkasim.config import ProducerConfig
 from kafkasim.core.accumulator import ProducerBatch, RecordAccumulator
 from kafkasim.core.producer_transaction import TransactionState
@@ -43,6 +45,7 @@ class Sender:
         self._deliveries = deliveries
         self._next_partition: dict[int, TopicPartition] = {}
         self._soon: Timer | None = None
+        self._is_here = False
         self._later = Alarm(host, self._run_once)
 
     # --- when it comes around ----------------------------------------------------------------------------------
@@ -53,6 +56,15 @@ class Sender:
             self._come_soon()
         else:
             self._come_for(tp)
+
+    def take_in(self, hand_over: Callable[[], None]) -> None:
+        """Come around in the present event, as its last act, after ``hand_over`` has put in some records."""
+        self._is_here = True
+        try:
+            hand_over()
+        finally:
+            self._is_here = False
+        self._run_once()
 
     def wake(self) -> None:
         """Something may let batches go that wait: come around if there is something to do, or when there will be."""
@@ -90,7 +102,7 @@ class Sender:
 
     def _come_soon(self) -> None:
         """At this moment, after everything that happens in it."""
-        if self._soon is None:
+        if self._soon is None and not self._is_here:
             self._soon = self.host.after_us(0, self._come)
 
     def _come(self) -> None:

@@ -32,6 +32,14 @@ class Waiting:
             if not wakeup.is_done():
                 wakeup.succeed()
 
+    def happened(self) -> None:
+        """The same as the last act of an event: whoever waits looks again at once."""
+        wakeups, self._wakeups = self._wakeups, []
+        for wakeup, deadline in wakeups:
+            deadline.cancel()
+            if not wakeup.is_done():
+                wakeup.happen()
+
     def interrupt(self) -> None:
         """Whoever waits, or the next one that would, is interrupted."""
         self._interrupted = True

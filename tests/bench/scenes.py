@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -72,11 +73,58 @@ def load(cluster: ks.Cluster, producer: Any, records: int, partitions: int) -> N
 
 
 def loaded(records: int = 2_000) -> Cost:
-    """One partition under load; the user's own process and its sleeping are counted, too."""
+    """One partition, one record a millisecond from a user's own process, which costs an event for each sleep."""
     cluster, producer = warm_cluster(3, 1)
     counter = Counter(cluster._kernel)
     load(cluster, producer, records, 1)
     return counter.cost(records)
+
+
+def streamed(
+    records: int, per_second: float, *, brokers: int = 3, partitions: int = 1, busy: int = 1, offset_ms: float = 0.0
+) -> Cost:
+    """The reference load: replication factor 3, acks=all, linger.ms=5, and a consumer that reads it all.
+
+    The first ``busy`` partitions are written to, each with its share of the records. Counted from the first record on
+    until all are read. Records come on whole milliseconds, so that six of a thousand a second fit into five; with
+    ``offset_ms`` beside them, and then it is five, as Kafka's clock knows no fractions.
+    """
+    cluster, producer = warm_cluster(brokers, partitions)
+    consumer = cluster.consumer(auto_offset_reset="earliest")
+    consumer.assign([ks.TopicPartition("orders", number) for number in range(busy)])
+    read = 0
+
+    def polls() -> Generator[Any, Any, None]:
+        nonlocal read
+        while True:
+            read += len((yield consumer.poll(240_000)))
+
+    cluster.process(polls)
+    cluster.run(until_ms=cluster.now_ms // 1 + 10_000 + offset_ms)
+    before, counter = read, Counter(cluster._kernel)
+    for number in range(busy):
+        producer.load("orders", records=records // busy, per_second=per_second / busy, partition=number)
+    cluster.run(for_ms=records / per_second * 1_000 + 100)
+    assert read - before == records // busy * busy, (read, before)
+    return counter.cost(records)
+
+
+def calls_per_event(scene: Callable[[], tuple[ks.Cluster, Any, int]], records: int = 500) -> float:
+    """Calls of Python functions an event, under load: a count, the same on every machine."""
+    cluster, producer, partitions, counter = warmed(scene)
+    load(cluster, producer, records, partitions)
+    calls, before = 0, counter.events
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        load(cluster, producer, records, partitions)
+    finally:
+        sys.setprofile(None)
+    return calls / (counter.events - before)
 
 
 def idle_hour(consumers: int) -> int:
@@ -132,12 +180,17 @@ def large_cluster() -> tuple[ks.Cluster, Any, int]:
 _warm: dict[Callable[[], tuple[ks.Cluster, Any, int]], tuple[ks.Cluster, Any, int, Counter]] = {}
 
 
-def cpu_us_per_event(scene: Callable[[], tuple[ks.Cluster, Any, int]], records: int = 1_000) -> float:
-    """CPU microseconds an event under load; the cluster is made once and goes on from round to round."""
+def warmed(scene: Callable[[], tuple[ks.Cluster, Any, int]]) -> tuple[ks.Cluster, Any, int, Counter]:
+    """A cluster that is made once and goes on from round to round."""
     if scene not in _warm:
         cluster, producer, partitions = scene()
         _warm[scene] = (cluster, producer, partitions, Counter(cluster._kernel))
-    cluster, producer, partitions, counter = _warm[scene]
+    return _warm[scene]
+
+
+def cpu_us_per_event(scene: Callable[[], tuple[ks.Cluster, Any, int]], records: int = 1_000) -> float:
+    """CPU microseconds an event under load."""
+    cluster, producer, partitions, counter = warmed(scene)
     before, start = counter.events, time.process_time()
     load(cluster, producer, records, partitions)
     return (time.process_time() - start) * 1e6 / (counter.events - before)

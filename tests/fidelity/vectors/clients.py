@@ -27,7 +27,7 @@ def adaptive_partitioning(given: Any) -> Any:
 
     def choice(value: int) -> int:
         sticky = partitioners.StickyPartitioner(1, Throw(value))
-        return sticky.partition("t", numbers, len(numbers), queues)
+        return sticky.change("t", numbers, len(numbers), queues)
 
     choices = {str(value): choice(value) for value in given["random_values"]}
     return {"adaptive": True, "cumulative_table": table, "choice_for_random": choices}
