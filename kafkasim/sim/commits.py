@@ -1,7 +1,8 @@
 """A consumer's commits: by itself at Kafka's moments, or when it is told to.
 
 Auto-commit happens inside poll() when ``auto.commit.interval.ms`` has passed, before a rebalance and at close, and
-nowhere else. It commits the positions: what earlier polls returned, processed or not. Callbacks of asynchronous commits
+nowhere else; while it would only repeat what the same member has committed in the same generation, poll() leaves it
+out. It commits the positions: what earlier polls returned, processed or not. Callbacks of asynchronous commits
 are called inside the next poll() or commit. Kafka: ConsumerCoordinator (sendOffsetCommitRequest and its callers).
 """
 
@@ -66,13 +67,32 @@ class Commits:
         self._finished: deque[Callable[[], object]] = deque()
         self._before: Future[None] | None = None
         self._before_until_us = 0
+        self._known: dict[TopicPartition, int] = {}
+        self._known_in: tuple[str, int] | None = None
+        self._sent = 0
 
     # --- by itself -----------------------------------------------------------------------------------------
 
     @property
     def next_due_us(self) -> int | None:
-        """When poll() has to commit next."""
-        return self._due_us if self._config.enable_auto_commit and self._membership is not None else None
+        """When poll() has to commit next; None while that would only repeat what the group is known to have."""
+        if self._config.enable_auto_commit and self._membership is not None and not self._is_repetition():
+            return self._due_us
+        return None
+
+    def waited(self) -> None:
+        """poll() has waited until now: the interval has begun anew whenever it was over, with nothing to commit."""
+        late_us = self._host.kernel.now_us - self._due_us
+        if late_us > 0:
+            interval_us = max(1, self._config.auto_commit_interval_ms * US_PER_MS)
+            self._due_us += -(-late_us // interval_us) * interval_us
+
+    def _is_repetition(self) -> bool:
+        """Whether this member, in this generation, has committed just these positions, and nobody else could since."""
+        member = self._membership
+        if member is None or member.coordinator is None or member.state is not MemberState.STABLE:
+            return False
+        return self._known_in == (member.member_id, member.generation) and self._known == self._book.positions()
 
     def restart_timer(self, after_ms: float | None = None) -> None:
         """A rebalance is over, or a commit begins: the interval begins anew."""
@@ -85,7 +105,8 @@ class Commits:
             self._auto_commit("poll")
         elif self._config.enable_auto_commit and self._host.kernel.now_us >= self._due_us:
             self.restart_timer()
-            self._auto_commit("poll")
+            if not self._is_repetition():
+                self._auto_commit("poll")
 
     @property
     def _by_itself(self) -> bool:
@@ -213,10 +234,15 @@ class Commits:
         if self._book.is_manual:
             member, generation, instance = "", -1, None
 
+        self._known_in = None
+        number = self._sent = self._sent + 1
+
         def answered(response: groups.OffsetCommitResponse | None, error: type[KafkaError] | None) -> None:
             is_same = (membership.generation, membership.member_id) == (generation, member) or self._book.is_manual
             if error is None and response is not None:
                 error = next(iter(response.errors.values()), None)
+            if error is None and number == self._sent and not texts:
+                self._known_in, self._known = (member, generation), dict(offsets)
             heard(None if error is None else self._failure(membership, error, is_same))
             self._waiting.changed()
 

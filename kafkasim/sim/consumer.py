@@ -199,6 +199,7 @@ class Consumer:
                 if self._book.has_records or self._kernel.now_us >= until_us:
                     return self._hand_out()
                 yield self._waiting.by(min(until_us, self._next_us()))
+                self._commits.waited()
             return ConsumerRecords({})
         finally:
             self._polling = False

@@ -67,6 +67,30 @@ def test_auto_commit_commits_what_earlier_polls_returned():
     assert {str(fact.tp): fact.offset for fact in cluster.trace.of(OffsetCommitted)} == {"t-0": 4, "t-1": 4, "t-2": 4}
 
 
+def test_an_idle_member_commits_nothing_and_keeps_the_beat():
+    cluster = cluster_with_records()
+    consumer = cluster.consumer("t", group_id="g", auto_offset_reset="earliest")
+
+    @cluster.process
+    def reads():
+        while True:
+            yield consumer.poll(240_000)
+
+    cluster.run(for_ms=30_000)
+    first = list(cluster.trace.of("MessageSent", api="OffsetCommitRequest"))
+    assert len(first) == 1, "the positions at the first beat after them"
+    cluster.run(for_ms=3_600_000)
+    assert cluster.trace.of("MessageSent", api="OffsetCommitRequest") == first
+
+    producer = cluster.producer()
+    producer.send("t", "news", partition=1).get()
+    cluster.run(for_ms=30_000)
+    _, second = cluster.trace.of("MessageSent", api="OffsetCommitRequest")
+    assert (second.at_us - first[0].at_us) % 5_000_000 == 0, "auto.commit.interval.ms has gone on all the while"
+    news = cluster.trace.of(OffsetCommitted)[3:]
+    assert {(str(fact.tp), fact.offset) for fact in news} == {("t-0", 4), ("t-1", 5), ("t-2", 4)}
+
+
 def test_the_first_generation_waits_for_company_and_each_change_is_one_generation():
     cluster = cluster_with_records()
     consumer = cluster.consumer("t", group_id="g")
