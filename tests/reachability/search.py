@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,12 @@ from kafkasim import faults
 from kafkasim.processing import Sink, at_least_once, at_most_once, exactly_once
 
 BROKERS = (101, 102, 103)
+ZOOKEEPERS = ("zookeeper-1", "zookeeper-2", "zookeeper-3")
 STORM_MS = 60_000
 """How long faults come for."""
+FIRST_MS = 3_000
+"""No fault comes before: by then brokers have made their own topics. A coordinator of transactions that does not know
+one yet takes it for deleted and tells it nothing, as in Kafka (TransactionMarkerChannelManager)."""
 CALM_MS = 70_000
 """Then the last faults end by themselves, sessions expire, replicas come back and producers give up."""
 QUICK = {
@@ -24,6 +28,7 @@ QUICK = {
 }  # fmt: skip
 LOOPS = {"at_most_once": at_most_once, "at_least_once": at_least_once}
 EXACTLY_ONCE = "exactly_once"
+Kind = Callable[[random.Random, float], faults.Fault]
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def search(setting: Setting, seed: int) -> Run:
     if setting.loop is not None:
         programs = Programs(cluster, setting.loop)
         for _ in range(chance.randint(1, 3)):
-            cluster.at(start_ms + chance.uniform(2_000, STORM_MS), programs.crash)
+            cluster.at(start_ms + chance.uniform(FIRST_MS, STORM_MS), programs.crash)
     cluster.run(until_ms=start_ms + STORM_MS + CALM_MS)
     trace = cluster.trace
     count = len(trace.of("FaultStarted"))
@@ -92,32 +97,72 @@ def _read(cluster: ks.Cluster, topic: str) -> list[bytes]:
 
 
 def draw(setting: Setting, chance: random.Random, start_ms: float) -> list[tuple[float, faults.Fault]]:
-    """A plan: when, what, whom, for how long; one or two machines at a time."""
+    """A plan: when, what, whom, for how long."""
     plan: list[tuple[float, faults.Fault]] = []
     for _ in range(chance.randint(setting.faults_at_least, setting.faults_at_most)):
-        at_ms = start_ms + chance.uniform(100, STORM_MS - 15_000)
-        for_ms = chance.choice((300, 3_000, 12_000))
-        kind, broker = chance.choice(setting.kinds), chance.choice(BROKERS)
-        others = [one for one in BROKERS if one != broker]
-        match kind:
-            case "kill":
-                plan.append((at_ms, faults.Kill(broker, for_ms=for_ms)))
-            case "pause":
-                plan.append((at_ms, faults.Pause(broker, for_ms=for_ms)))
-            case "isolate":
-                plan.append((at_ms, faults.Partition(broker, others, one_way=chance.random() < 0.3, for_ms=for_ms)))
-            case "isolate, then kill":
-                plan.append((at_ms, faults.Partition(broker, others, for_ms=20_000)))
-                plan.append((at_ms + chance.uniform(6_000, 15_000), faults.Kill(broker, for_ms=25_000)))
-            case "deaf":
-                plan.append((at_ms, faults.Partition(broker, "producer", one_way=True, for_ms=for_ms)))
-            case "loss":
-                plan.append((at_ms, faults.Loss(broker, [*others, "producer"], probability=0.3, for_ms=for_ms)))
-            case "delay":
-                plan.append((at_ms, faults.Delay(broker, others, by_ms=chance.choice((50, 900)), for_ms=for_ms)))
-            case _:
-                raise AssertionError(kind)
+        at_ms = start_ms + chance.uniform(FIRST_MS, STORM_MS - 15_000)
+        kind = chance.choice(setting.kinds)
+        if kind == "isolate, then kill":
+            broker = chance.choice(BROKERS)
+            plan.append((at_ms, faults.Partition(broker, _others(broker), for_ms=20_000)))
+            plan.append((at_ms + chance.uniform(6_000, 15_000), faults.Kill(broker, for_ms=25_000)))
+        else:
+            plan.append((at_ms, KINDS[kind](chance, chance.choice((300, 3_000, 12_000)))))
     return plan
+
+
+def _others(machine: int | str) -> list[int | str]:
+    """The servers of the same sort."""
+    return [one for one in (BROKERS if machine in BROKERS else ZOOKEEPERS) if one != machine]
+
+
+def _machine(fault: Callable[..., faults.Fault], machines: Sequence[int | str] = BROKERS) -> Kind:
+    return lambda chance, for_ms: fault(chance.choice(machines), for_ms=for_ms)
+
+
+def _isolated(machines: Sequence[int | str], others: Callable[[int | str], list[int | str]] = _others) -> Kind:
+    def isolate(chance: random.Random, for_ms: float) -> faults.Fault:
+        machine = chance.choice(machines)
+        return faults.Partition(machine, others(machine), one_way=chance.random() < 0.3, for_ms=for_ms)
+
+    return isolate
+
+
+def _loss(chance: random.Random, for_ms: float) -> faults.Fault:
+    broker = chance.choice(BROKERS)
+    return faults.Loss(broker, [*_others(broker), "producer"], probability=0.3, for_ms=for_ms)
+
+
+def _delay(chance: random.Random, for_ms: float) -> faults.Fault:
+    broker = chance.choice(BROKERS)
+    return faults.Delay(broker, _others(broker), by_ms=chance.choice((50, 900)), for_ms=for_ms)
+
+
+def _clog(chance: random.Random, for_ms: float) -> faults.Fault:
+    broker = chance.choice(BROKERS)
+    return faults.Clog(broker, chance.choice(_others(broker)), one_way=chance.random() < 0.5, for_ms=for_ms)
+
+
+KINDS: dict[str, Kind] = {
+    "kill": _machine(faults.Kill),
+    "pause": _machine(faults.Pause),
+    "stop": _machine(faults.Stop),
+    "crash loop": _machine(lambda host, for_ms: faults.CrashLoop(host, 2, for_ms / 2, for_ms / 2)),
+    "isolate": _isolated(BROKERS),
+    "without zookeeper": _isolated(BROKERS, lambda _: list(ZOOKEEPERS)),
+    "deaf": _machine(lambda host, for_ms: faults.Partition(host, "producer", one_way=True, for_ms=for_ms)),
+    "loss": _loss,
+    "delay": _delay,
+    "clog": _clog,
+    "session": _machine(lambda host, for_ms: faults.ExpireSession(host)),
+    "slow disk": _machine(lambda host, for_ms: faults.SlowDisk(host, by_ms=50, for_ms=for_ms)),
+    "full disk": _machine(faults.DiskFull),
+    "broken disk": _machine(faults.LogDirFailure),
+    "zookeeper kill": _machine(faults.Kill, ZOOKEEPERS),
+    "zookeeper pause": _machine(faults.Pause, ZOOKEEPERS),
+    "zookeeper isolate": _isolated(ZOOKEEPERS),
+}
+"""What may come, by name: a fault that is over after so many ms."""
 
 
 def _send(cluster: ks.Cluster, producer: Any, count: int, chance: random.Random) -> Any:
