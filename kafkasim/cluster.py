@@ -274,7 +274,7 @@ class Cluster:
         ``config`` are topic settings (``min_insync_replicas=2``). Raises Kafka's errors, as TopicExistsException.
         """
         self._not_inside("create_topic()")
-        if self._admin is None:
+        if self._admin is None or not self._admin.host.is_alive:
             self._admin = self.admin(client_id="cluster-admin")
         self._admin.create_topic(topic, partitions, replication_factor, config, assignment=assignment).get()
 

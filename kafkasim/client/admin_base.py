@@ -35,6 +35,7 @@ class AdminBase:
     def _open(self) -> None:
         if self._closed:
             raise IllegalStateError("KafkaAdminClient is closed. Make a new one.")
+        self._native.host.check_alive()
 
     def _wait(self, future: Future[T], call: str, timeout_ms: float | None = None) -> T:
         """The value of a native future; KafkaTimeoutError after ``timeout_ms``, by default request_timeout_ms."""

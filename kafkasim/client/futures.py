@@ -39,7 +39,7 @@ class RecordMetadata(NamedTuple):
 
 def finished(kernel: Kernel, future: NativeFuture[Any], call: str, timeout_ms: float | None = None) -> bool:
     """Let time pass until a future is done and all its callbacks have run; False when ``timeout_ms`` is over first."""
-    over: NativeFuture[None] = kernel.future(call)
+    over: NativeFuture[None] = NativeFuture(kernel, call, None if future.is_done() else future.owner)
 
     def finish(*_: object) -> None:
         if not over.is_done():

@@ -175,7 +175,8 @@ class KafkaProducer:
         """Flush, then hang up; KafkaTimeoutError when ``timeout`` seconds are over first."""
         timeout_ms = milliseconds(timeout)
         if not self._closed:
-            self._wait(self._native.flush(), "close()", timeout_ms)
+            if self._native.host.is_alive:
+                self._wait(self._native.flush(), "close()", timeout_ms)
             self._closed = True
             self._wait(self._native.close(), "close()", None)
             for serializer in (self.config["key_serializer"], self.config["value_serializer"]):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from kafkasim.core.guards import holds
 from kafkasim.core.replica import Replica
-from kafkasim.messages.control import AlterPartitionResponse, PartitionState
+from kafkasim.messages.control import AlteredPartition, PartitionState
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Fact
 from kafkasim.trace.facts import IsrChangeProposed, IsrLearned
@@ -159,7 +159,7 @@ class InSyncReplicas:
         proposal, self._unsent = self._unsent, None
         return proposal
 
-    def answered(self, asked: tuple[int, ...], response: AlterPartitionResponse) -> bool:
+    def answered(self, asked: tuple[int, ...], response: AlteredPartition) -> bool:
         """The controller's answer to a proposal; True when it must be asked again.
 
         Kafka: Partition.handleAlterPartitionUpdate and handleAlterPartitionError.

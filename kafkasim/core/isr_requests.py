@@ -9,29 +9,27 @@ from kafkasim.errors import (
     IneligibleReplicaException,
     InvalidUpdateVersionException,
     NotControllerException,
-    StaleBrokerEpochException,
     UnknownTopicOrPartitionException,
 )
-from kafkasim.messages.control import AlterPartitionRequest, AlterPartitionResponse
+from kafkasim.messages.control import AlteredPartition, WantedIsr
+from kafkasim.records import TopicPartition
 
 
-def answer_at_once(context: ControllerContext, request: AlterPartitionRequest) -> AlterPartitionResponse | None:
+def answer_at_once(context: ControllerContext, tp: TopicPartition, wanted: WantedIsr) -> AlteredPartition | None:
     """The answer that needs no write: a refusal, or that it is so already; None when the new ISR is to be written."""
-    state = context.partitions.get(request.tp)
-    if context.broker_epochs.get(request.broker_id) != request.broker_epoch:
-        return AlterPartitionResponse(StaleBrokerEpochException)
-    if state is None or request.tp.topic in context.deleting:
-        return AlterPartitionResponse(UnknownTopicOrPartitionException)
+    state = context.partitions.get(tp)
+    if state is None or tp.topic in context.deleting:
+        return AlteredPartition(UnknownTopicOrPartitionException)
     if not holds("partition-epoch-check"):
         return None
-    if request.leader_epoch > state.leader_epoch or request.partition_epoch > state.partition_epoch:
-        return AlterPartitionResponse(NotControllerException)  # a newer controller has said so
-    if request.leader_epoch < state.leader_epoch:
-        return AlterPartitionResponse(FencedLeaderEpochException)
-    if set(request.new_isr) == set(state.isr) and not state.is_recovering:
-        return AlterPartitionResponse(None, state.isr, state.partition_epoch)
-    if request.partition_epoch < state.partition_epoch:
-        return AlterPartitionResponse(InvalidUpdateVersionException)
-    if not all(context.is_online(broker) for broker in request.new_isr):
-        return AlterPartitionResponse(IneligibleReplicaException)
+    if wanted.leader_epoch > state.leader_epoch or wanted.partition_epoch > state.partition_epoch:
+        return AlteredPartition(NotControllerException)  # a newer controller has said so
+    if wanted.leader_epoch < state.leader_epoch:
+        return AlteredPartition(FencedLeaderEpochException)
+    if set(wanted.new_isr) == set(state.isr) and not state.is_recovering:
+        return AlteredPartition(None, state.isr, state.partition_epoch)
+    if wanted.partition_epoch < state.partition_epoch:
+        return AlteredPartition(InvalidUpdateVersionException)
+    if not all(context.is_online(broker) for broker in wanted.new_isr):
+        return AlteredPartition(IneligibleReplicaException)
     return None

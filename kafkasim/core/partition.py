@@ -29,7 +29,7 @@ from kafkasim.errors import (
     OffsetOutOfRangeException,
     UnknownLeaderEpochException,
 )
-from kafkasim.messages.control import AlterPartitionResponse, PartitionState
+from kafkasim.messages.control import AlteredPartition, PartitionState
 from kafkasim.messages.data import CONSUMER, FetchPosition, PartitionFetchResponse
 from kafkasim.records import RecordBatch, TopicPartition
 from kafkasim.trace import Fact
@@ -294,7 +294,7 @@ class Partition:
         if self.is_leader:
             self.in_sync.shrink(self.log.end_offset, now_ms)
 
-    def isr_answered(self, asked: tuple[int, ...], response: AlterPartitionResponse, now_ms: int) -> bool:
+    def isr_answered(self, asked: tuple[int, ...], response: AlteredPartition, now_ms: int) -> bool:
         """The controller's answer to the proposal of an ISR; True when it must be asked again."""
         if not self.is_leader:
             return False

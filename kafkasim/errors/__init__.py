@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kafkasim.errors.base import (
+    ClientKilledError,
     ConfigError,
     InvalidMetadataException,
     KafkaError,
@@ -111,6 +112,7 @@ __all__ = [
     "BrokerIdNotRegisteredException",
     "BrokerNotAvailableException",
     "BufferExhaustedException",
+    "ClientKilledError",
     "CommitFailedException",
     "ConcurrentTransactionsException",
     "ConfigError",

@@ -1,4 +1,4 @@
-"""Every error of the package, of three kinds that are never mixed.
+"""Every error of the package, of four kinds that are never mixed.
 
 ::
 
@@ -6,6 +6,7 @@
     ├── ConfigError            a value that cannot be, found at the call; nothing has changed
     ├── UsageError             a call that makes no sense now or here; nothing has changed
     │   └── UnknownNameError   a name that does not exist, with the nearest ones that do
+    ├── ClientKilledError      a call on a client whose program has ended, or a wait for it
     └── KafkaError             an answer of the simulated cluster, under Kafka's own name
         └── RetriableException         the same request may succeed later
             └── InvalidMetadataException   ... after the client has refreshed its metadata
@@ -63,6 +64,12 @@ class UnknownNameError(UsageError, LookupError):
     """A name that does not exist here; the message lists the nearest ones."""
 
     java_name = "IllegalArgumentException"
+
+
+class ClientKilledError(KafkaSimError, RuntimeError):
+    """A call on a client that was killed, or a future that only such a client could have completed."""
+
+    java_name = "IllegalStateException"
 
 
 def unknown_name(what: str, given: object, known: Iterable[str], advice: str = "") -> UnknownNameError:

@@ -117,28 +117,51 @@ class StopReplicaResponse:
 
 
 @dataclass(slots=True)
-class AlterPartitionRequest:
-    """A leader asks for another ISR (KIP-497)."""
+class WantedIsr:
+    """The ISR that the leader of a partition asks for, and the epochs that it knows."""
 
-    broker_id: int
-    broker_epoch: int
-    tp: TopicPartition
     leader_epoch: int
     new_isr: tuple[int, ...]
     partition_epoch: int
 
+
+@dataclass(slots=True)
+class AlterPartitionRequest:
+    """A broker asks for other ISRs of partitions that it leads (KIP-497)."""
+
+    broker_id: int
+    broker_epoch: int
+    partitions: dict[TopicPartition, WantedIsr]
+
     def describe(self) -> str:
-        return f"AlterPartition {self.tp} ISR {' '.join(map(str, self.new_isr))}"
+        wanted = (f"{tp} ISR {' '.join(map(str, one.new_isr))}" for tp, one in self.partitions.items())
+        return f"AlterPartition {', '.join(wanted)}"
 
 
 @dataclass(slots=True)
-class AlterPartitionResponse:
+class AlteredPartition:
+    """What has become of one partition: an error, or its ISR and partition epoch now."""
+
     error: Error = None
     isr: tuple[int, ...] = ()
     partition_epoch: int = -1
 
+
+@dataclass(slots=True)
+class AlterPartitionResponse:
+    """An error of the whole request, or the answer for each of its partitions."""
+
+    error: Error = None
+    partitions: dict[TopicPartition, AlteredPartition] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The names of all errors in it."""
+        found = (self.error, *(one.error for one in self.partitions.values()))
+        return tuple(dict.fromkeys(error.name for error in found if error is not None))
+
     def describe(self) -> str:
-        return "AlterPartition answer" if self.error is None else f"AlterPartition answer {self.error.name}"
+        return " ".join(["AlterPartition answer", *self.errors])
 
 
 @dataclass(slots=True)

@@ -192,10 +192,11 @@ class Call:
     """One call on its way."""
 
     def __init__(self, calls: AdminCalls, name: str, passes: Callable[[KafkaError], bool]) -> None:
+        calls.host.check_alive()
         kernel = calls.host.kernel
         if not kernel.is_running:
             kernel.journal.cause = None
-        self.future: Future[Any] = Future(kernel, name)
+        self.future: Future[Any] = Future(kernel, name, calls.host)
         self._calls = calls
         self._passes = passes
         self._attempt: Callable[[], None] = lambda: None

@@ -140,9 +140,13 @@ class Broker(Host):
         return self._going
 
     def _leave_cluster(self) -> Generator[Any, Any, None]:
-        """End in good order: leaderships, files, then the session. Kafka: KafkaServer.shutdown."""
+        """End in good order: leaderships, clients, followers, files, then the session. Kafka: KafkaServer.shutdown.
+
+        The session comes last: nobody can hear from this broker any more when the others are told that it is gone.
+        """
         yield from leave_leaderships(self)
-        self.replicas.checkpoint()
+        self.stop_serving()
+        self.replicas.shut_down()
         self.logs.shut_down()
         yield self.zookeeper.close()
         self.stop()

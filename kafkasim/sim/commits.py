@@ -189,7 +189,7 @@ class Commits:
         """Commit without waiting and without repeating; the future of the outcome."""
         wanted = self.offsets(offsets)
         membership = self.group("commit_async()")
-        future: Future[None] = Future(self._host.kernel, f"commit_async() of {self._host.name}")
+        future: Future[None] = Future(self._host.kernel, f"commit_async() of {self._host.name}", self._host)
         self._under_way += 1
 
         def heard(error: Exception | None) -> None:

@@ -328,6 +328,7 @@ class Consumer:
 
         The future of the outcome is an addition of ours: Kafka's call returns nothing.
         """
+        self.host.check_alive()
         return self._commits.start(offsets, callback)
 
     def committed(
@@ -358,14 +359,19 @@ class Consumer:
 
     def wakeup(self) -> None:
         """Interrupt a waiting call, or the next one that waits, with WakeupException."""
+        self.host.check_alive()
         self._waiting.interrupt()
 
     def close(self, *, auto_commit: bool = True) -> Future[None]:
         """Commit if that is automatic, leave the group (a static member stays), hang up. Kafka: close.
 
         ``auto_commit=False`` skips the last commit, an addition of ours; a commit_policy is not asked either.
+        Of a killed consumer nothing is left to close.
         """
         checks.flag(auto_commit, "auto_commit")
+        if not self.host.is_alive:
+            self._closed = True
+            return Future[None](self._kernel, f"close() of {self.client_id}").succeed()
 
         def story() -> Generator[Any, Any, None]:
             try:
@@ -390,9 +396,11 @@ class Consumer:
     def _open(self) -> None:
         if self._closed:
             raise UsageError(f"{self.client_id} is closed. Make a new consumer.")
+        self.host.check_alive()
 
     def _owned(self, tp: TopicPartition) -> TopicPartition:
         partition = partition_of(tp)
+        self.host.check_alive()
         if partition not in self._book.owned:
             owned = ", ".join(map(str, self._book.owned)) or "nothing"
             raise UsageError(f"{self.client_id} does not own {partition}; it owns {owned}.")

@@ -47,8 +47,7 @@ def _append(
             response.partitions[tp] = data.PartitionProduceResponse(
                 type(error), new_leader=leader, message=str(error), record_errors=error.record_errors
             )
-    for tp in required:
-        replicas.appended(tp, response.partitions[tp].base_offset)
+    replicas.appended({tp: response.partitions[tp].base_offset for tp in required})
     if request.acks == 0:
         reply(None)
         if len(required) < len(request.batches):

@@ -53,11 +53,12 @@ class FetchLoop:
         """What is fetched here."""
         return tuple(self._fetched)
 
-    def fetch(self, tp: TopicPartition) -> None:
-        """Fetch a partition from its present position on."""
-        self._fetched[tp] = None
-        self._forgotten.pop(tp, None)
-        self._changed[tp] = None
+    def fetch(self, *partitions: TopicPartition) -> None:
+        """Fetch partitions from their present positions on, all of them with the next fetch."""
+        for tp in partitions:
+            self._fetched[tp] = None
+            self._forgotten.pop(tp, None)
+            self._changed[tp] = None
         self._go_on()
 
     def forget(self, tp: TopicPartition) -> None:

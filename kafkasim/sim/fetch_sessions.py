@@ -9,7 +9,7 @@ for a follower, or less than ``fetch.min.bytes``, goes out when it would have en
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from kafkasim.core.partition import Partition
@@ -121,15 +121,23 @@ class FetchSessions:
             if _is_well(response.partitions.get(tp)):
                 self._learn(session, tp)
 
-    def appended(self, tp: TopicPartition, base_offset: int) -> None:
-        """A leader has appended: its followers' parked fetches have something now."""
+    def appended(self, base_offsets: Mapping[TopicPartition, int]) -> None:
+        """A leader has appended from these offsets on: its followers' parked fetches have something now.
+
+        A fetch that ends takes along what there is in all of its partitions. Kafka: DelayedFetch.onComplete.
+        """
         kernel = self._host.kernel
-        for session in list(self._watchers.get(tp, ())):
-            if session.is_follower:
-                if session.positions[tp].fetch_offset == base_offset:
-                    polled_ms = kernel.start_time_ms + session.last_poll_us(kernel.now_us) // US_PER_MS
-                    self._partitions[tp].follower_polled(session.request.replica_id, polled_ms)
-                self._wake(session, tp)
+        woken: dict[FetchSession, None] = {}
+        for tp, base_offset in base_offsets.items():
+            for session in self._watchers.get(tp, ()):
+                if session.is_follower:
+                    if session.positions[tp].fetch_offset == base_offset:
+                        polled_ms = kernel.start_time_ms + session.last_poll_us(kernel.now_us) // US_PER_MS
+                        self._partitions[tp].follower_polled(session.request.replica_id, polled_ms)
+                    session.ready[tp] = None
+                    woken[session] = None
+        for session in woken:
+            self._look_again(session)
 
     def moved(self, tp: TopicPartition) -> None:
         """The high watermark or the log's start has moved: consumers may read on; followers hear of it with their next
@@ -162,6 +170,9 @@ class FetchSessions:
 
     def _wake(self, session: FetchSession, tp: TopicPartition) -> None:
         session.ready[tp] = None
+        self._look_again(session)
+
+    def _look_again(self, session: FetchSession) -> None:
         if session.parked is None:
             return
         if session.poll_is_over(self._host.kernel.now_us):

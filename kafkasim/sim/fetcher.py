@@ -40,6 +40,7 @@ class Fetcher:
 
     def send_fetches(self) -> None:
         """Fetch what can be fetched, each partition from its leader."""
+        new: dict[int, list[TopicPartition]] = {}
         for tp in self._book.fetchable():
             leader = self._client.leader(tp)
             if leader is None:
@@ -47,7 +48,9 @@ class Fetcher:
             elif self._node_of.get(tp) != leader:
                 self.moved(tp)
                 self._node_of[tp] = leader
-                self._loop(leader).fetch(tp)
+                new.setdefault(leader, []).append(tp)
+        for leader, partitions in new.items():
+            self._loop(leader).fetch(*partitions)
 
     def moved(self, tp: TopicPartition) -> None:
         """The position or the leader is another one: what is in flight for the old one does not count."""

@@ -113,7 +113,7 @@ class GroupStore:
             stored(type(error), -1)
             return
         response = ProduceResponse({tp: PartitionProduceResponse(None, base_offset)})
-        broker.replicas.appended(tp, base_offset)
+        broker.replicas.appended({tp: base_offset})
         broker.replicas.purgatory.park(
             DelayedProduce({tp: end_offset}, response, lambda answer: stored(answer.partitions[tp].error, base_offset)),
             broker.config.offsets_commit_timeout_ms,

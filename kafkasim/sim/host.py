@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from kafkasim.errors import ClientKilledError
 from kafkasim.sim.kernel import US_PER_MS, Future, Kernel, Timer
 from kafkasim.trace import Fact
 from kafkasim.trace.facts import HostChanged
@@ -82,6 +83,18 @@ class Host:
         """The process ends by itself; what must be said before has been said."""
         self._end(HostState.STOPPED)
         self.network.process_ended(self, "stopped")
+
+    def check_alive(self) -> None:
+        """Raise ClientKilledError when there is no process that could do anything."""
+        if not self.is_alive:
+            raise ClientKilledError(
+                f"{self.name} was {self.state.value}, and its program has ended. Make a new client."
+            )
+
+    def stop_serving(self) -> None:
+        """Hang up on everybody who has called, and take no calls any more; the process goes on."""
+        self.listens = False
+        self.network.stopped_serving(self, "stopped")
 
     def lose_power(self) -> None:
         """The machine is dark: nobody is told, and the disk loses what was not flushed."""
@@ -196,3 +209,6 @@ class ClientHost(Host):
     def __init__(self, name: str, kernel: Kernel, network: Network) -> None:
         super().__init__(name, kernel, network)
         self.start()
+
+    def on_end(self) -> None:
+        self.kernel.has_killed_clients = True

@@ -95,8 +95,10 @@ class Injector:
         if isinstance(fault, faults.Heal):
             return self.heal(None if fault.a is None else self._links(fault))
         if isinstance(fault, faults.Reset):
-            self._started(fault, f"{self.host(fault.a).name} <-> {self.host(fault.b).name}")
+            where = self._where(fault)
+            number = self._started(fault, where)
             self._network.reset(self._links(fault))
+            self._kernel.journal.because(FaultEnded(number, _name(type(fault)), where))
             return self._done()
         if isinstance(fault, faults.Partition | faults.Clog | faults.Delay | faults.Loss):
             return self._break_links(fault)
@@ -205,6 +207,7 @@ class Injector:
     def _crash(self, host: Host, fault: faults.CrashLoop, left: int) -> None:
         """Die, lie, come back, live, and so on; somebody else may have mended it in between."""
         if host.is_alive:
+            self._over(host, "pause")
             host.kill()
         self._kernel.after_ms(fault.down_ms, self._come_back, host, fault, left - 1)
 
@@ -226,6 +229,8 @@ class Injector:
     def _begin(self, fault: Any, host: Host, mend: Callable[[Host], object] | None) -> None:
         """A machine suffers something; ``mend`` is what ends it after its ``for_ms``, unless it has ended before."""
         suffered = (self._started(fault, host.name), _name(type(fault)))
+        if isinstance(fault, faults.Kill | faults.PowerLoss | faults.LogDirFailure):
+            self._over(host, "pause")  # what stood still has ended
         self._of_machine.setdefault(host.name, []).append(suffered)
 
         def due() -> None:
@@ -248,11 +253,7 @@ class Injector:
     # --- links -------------------------------------------------------------------------------------------
 
     def _break_links(self, fault: Any) -> Future[None]:
-        links = self._links(fault)
-        arrow = "->" if fault.one_way else "<->"
-        where = f" {arrow} ".join(
-            ", ".join(self.host(one).name for one in _several(side)) for side in (fault.a, fault.b)
-        )
+        links, where = self._links(fault), self._where(fault)
         number = self._started(fault, where)
         trouble = _trouble(fault)
         self._network.start_trouble(links, trouble)
@@ -266,6 +267,13 @@ class Injector:
         if fault.for_ms is not None:
             self._kernel.after_ms(fault.for_ms, mend)
         return self._done()
+
+    def _where(self, fault: Any) -> str:
+        """The two sides of a fault in words."""
+        arrow = "->" if fault.one_way else "<->"
+        return f" {arrow} ".join(
+            ", ".join(self.host(one).name for one in _several(side)) for side in (fault.a, fault.b)
+        )
 
     def heal(self, links: list[tuple[str, str]] | None = None) -> Future[None]:
         """All faults of the network end, or those that hit any of some links."""

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kafkasim.core.isr_requests import answer_at_once
-from kafkasim.errors import InvalidUpdateVersionException, NotControllerException
-from kafkasim.messages.control import AlterPartitionRequest, AlterPartitionResponse
+from kafkasim.errors import InvalidUpdateVersionException, NotControllerException, StaleBrokerEpochException
+from kafkasim.messages.control import AlteredPartition, AlterPartitionRequest, AlterPartitionResponse
+from kafkasim.records import TopicPartition
 from kafkasim.sim.network import Reply
+from kafkasim.sim.partition_states import Wanted
 
 if TYPE_CHECKING:
     from kafkasim.sim.controller import Controller
@@ -24,26 +26,36 @@ class IsrChanges:
         self._controller = controller
 
     def handle(self, request: AlterPartitionRequest, reply: Reply) -> None:
-        """Write the ISR that a leader asks for, or refuse it."""
+        """Write the ISRs that a leader asks for, or refuse them."""
         refused = AlterPartitionResponse(NotControllerException)
         self._controller.ask(lambda: self._alter(request, reply), lambda: reply(refused))
 
     def _alter(self, request: AlterPartitionRequest, reply: Reply) -> Steps:
-        controller, tp = self._controller, request.tp
-        answer = answer_at_once(controller.context, request)
-        if answer is not None:
-            reply(answer)
+        controller, context = self._controller, self._controller.context
+        if context.broker_epochs.get(request.broker_id) != request.broker_epoch:
+            reply(AlterPartitionResponse(StaleBrokerEpochException))
             return
-        # The first change after an unclean election says that the leader has recovered.
-        state = replace(controller.context.partitions[tp], isr=request.new_isr, is_recovering=False)
+        response = AlterPartitionResponse()
         reason = f"its leader broker-{request.broker_id} asked for it"
-        again = yield from controller.partitions.write({tp: (state, reason, "")})
-        if again:
-            reply(AlterPartitionResponse(InvalidUpdateVersionException))
-            return
-        batch = controller.batch()
-        batch.update_metadata(controller.context.brokers, [tp])
-        controller.send(batch)
-        known = controller.context.partitions[tp]
-        reply(AlterPartitionResponse(None, known.isr, known.partition_epoch))
-        yield from controller.reassignment.isr_changed(tp)
+        writes: dict[TopicPartition, Wanted] = {}
+        for tp, wanted in request.partitions.items():
+            answer = answer_at_once(context, tp, wanted)
+            if answer is not None:
+                response.partitions[tp] = answer
+                continue
+            # The first change after an unclean election says that the leader has recovered.
+            state = replace(context.partitions[tp], isr=wanted.new_isr, is_recovering=False)
+            writes[tp] = (state, reason, "")
+        again = yield from controller.partitions.write(writes)
+        written = [tp for tp in writes if tp not in again]
+        for tp in written:
+            known = context.partitions[tp]
+            response.partitions[tp] = AlteredPartition(None, known.isr, known.partition_epoch)
+        response.partitions |= {tp: AlteredPartition(InvalidUpdateVersionException) for tp in again}
+        if written:
+            batch = controller.batch()
+            batch.update_metadata(context.brokers, written)
+            controller.send(batch)
+        reply(response)
+        for tp in written:
+            yield from controller.reassignment.isr_changed(tp)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import simpy
 from simpy.events import NORMAL, URGENT, EventPriority
 
-from kafkasim.errors import UsageError
+from kafkasim.errors import ClientKilledError, UsageError
 from kafkasim.trace import Fact, Journal
 
 T = TypeVar("T")
@@ -50,16 +50,32 @@ class Timer(simpy.Event):
             self._function(*self._args)
 
 
+class Owner(Protocol):
+    """The program that a future is of."""
+
+    name: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it could still complete the future."""
+
+    def check_alive(self) -> None:
+        """Raise ClientKilledError when it could not."""
+
+
 class Future(simpy.Event, Generic[T]):
     """What a call that takes simulated time returns.
 
     ``yield`` it in a ``@cluster.process`` generator, or call :meth:`get` outside one. A future that fails keeps its
     error until somebody asks for it; an error that nobody asks for stops nothing. It is an event in the calendar only
-    when somebody waits for it as it is completed.
+    when somebody waits for it as it is completed. It is never done once the program that it is of (``owner``) was
+    killed; get() says so.
     """
 
-    def __init__(self, kernel: Kernel, what: str = "this") -> None:
+    def __init__(self, kernel: Kernel, what: str = "this", owner: Owner | None = None) -> None:
         super().__init__(kernel.env)
+        self.owner = owner
+        self.awaits: simpy.Event | None = None
         self._kernel = kernel
         self._what = what
         self._cause: Fact | None = None
@@ -147,6 +163,7 @@ class Kernel:
         self.seed = seed
         self.start_time_ms = start_time_ms
         self.is_running = False
+        self.has_killed_clients = False
 
     @property
     def now_us(self) -> int:
@@ -181,7 +198,10 @@ class Kernel:
         return future
 
     def process(self, generator: Generator[Any, Any, T], name: str) -> Future[T]:
-        """Run a generator that yields futures, from this moment on; the future of its return value."""
+        """Run a generator that yields futures, from this moment on; the future of its return value.
+
+        A call on a client that was killed ends it, since the client's program has ended: the future has the error.
+        """
         done: Future[T] = Future(self, name)
         Timer(self, 0, Story(self, self._noting(generator, name), done).go_on, (), URGENT)
         return done
@@ -214,12 +234,23 @@ class Kernel:
             self.is_running = False
             self.journal.cause = None
 
+    @staticmethod
+    def _check_owner(future: Future[Any]) -> None:
+        """Raise when only a client that was killed could complete a future, or what its process waits for."""
+        waited_for: simpy.Event | None = future
+        while isinstance(waited_for, Future):
+            if waited_for.owner is not None and not waited_for.triggered:
+                waited_for.owner.check_alive()
+            waited_for = waited_for.awaits
+
     def run_until_done(self, future: Future[Any], within_ms: float = float("inf")) -> None:
         """Let time pass until a future is done; UsageError when it can never be, or has not come ``within_ms``."""
         self.is_running = True
         until_us = self.now_us + within_ms * US_PER_MS
         try:
             while not future.triggered:
+                if self.has_killed_clients:
+                    self._check_owner(future)
                 at_us = self.env.peek()
                 if until_us < at_us < float("inf"):
                     raise UsageError(
@@ -244,7 +275,6 @@ class Story:
         self, kernel: Kernel, generator: Generator[Any, Any, Any], done: Future[Any], *, keeps_errors: bool = False
     ) -> None:
         self._kernel, self._generator, self._done, self._keeps_errors = kernel, generator, done, keeps_errors
-        self._awaited: simpy.Event | None = None
 
     def go_on(self, event: simpy.Event | None = None) -> None:
         """What it waited for has happened: run it up to the next future that is not done yet."""
@@ -255,13 +285,13 @@ class Story:
                 value = end.value
                 break
             except Exception as error:
-                if not self._keeps_errors:
+                if not self._keeps_errors and not isinstance(error, ClientKilledError):
                     raise
                 self._done.fail(error)
                 return
             if event.callbacks is not None:
                 event.callbacks.append(self.go_on)
-                self._awaited = event  # a story that nothing will ever wake is thrown away as a whole
+                self._done.awaits = event  # a story that nothing will ever wake is thrown away as a whole
                 return
         self._done.happen(value)
 

@@ -135,6 +135,12 @@ class Network:
         for connection in self._of(host):
             connection.close(host, reason)
 
+    def stopped_serving(self, host: Host, reason: str) -> None:
+        """A process closes what its clients have opened."""
+        for connection in self._of(host):
+            if connection.server is host:
+                connection.close(host, reason)
+
     def power_lost(self, host: Host) -> None:
         """Nobody closes anything, and nobody answers."""
         for connection in self._of(host):

@@ -5,7 +5,8 @@ Kafka: ConsumerCoordinator.initWithCommittedOffsetsIfNeeded, OffsetFetcher.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from kafkasim.config import ConsumerConfig
@@ -46,11 +47,9 @@ class OffsetLookup:
     def find_positions(self) -> None:
         """Ask for every position that is not known: the committed one first."""
         missing = self._book.without_position()
-        for tp in [tp for tp in missing if self._book.owned[tp].target is not None]:
-            target = self._book.owned[tp].target
-            assert target is not None
-            self._look_up(tp, *target)
-            missing.remove(tp)
+        sent_somewhere = [tp for tp in missing if self._book.owned[tp].target is not None]
+        self._look_up(sent_somewhere)
+        missing = [tp for tp in missing if tp not in sent_somewhere]
         if not missing:
             return
         if self._membership is None:
@@ -91,10 +90,8 @@ class OffsetLookup:
     def _reset(self, partitions: Sequence[TopicPartition]) -> None:
         """There is no committed offset: ask for the start or the end, or let poll() fail."""
         self._book.uncommitted(partitions, self._config.auto_offset_reset)
-        for tp in partitions:
-            target = self._book.owned[tp].target if tp in self._book.owned else None
-            if target is not None:
-                self._look_up(tp, *target)
+        owned = self._book.owned
+        self._look_up([tp for tp in partitions if tp in owned and owned[tp].target is not None])
 
     def seek(self, tp: TopicPartition, where: int, call: str) -> None:
         """Go to an offset, to EARLIEST or to LATEST."""
@@ -103,30 +100,42 @@ class OffsetLookup:
             self._set(tp, where, call)
         else:
             self._book.owned[tp].target = (where, call)
-            self._look_up(tp, where, call)
+            self._look_up([tp])
 
-    def _look_up(self, tp: TopicPartition, where: int, reason: str) -> None:
-        """Ask the leader for the start or the end of a partition."""
-        self._book.owned[tp].asked = True
-
-        def answered(response: ListOffsetsResponse | None, error: object) -> None:
-            one = self._book.owned.get(tp)
-            if one is None or not one.asked:
-                return
-            part = None if response is None else response.offsets[tp]
-            if part is None or part.error is not None:
+    def _look_up(self, partitions: Iterable[TopicPartition]) -> None:
+        """Ask for the start or the end of partitions, each leader with one request. Kafka: resetPositionsAsync."""
+        by_leader: dict[int, dict[TopicPartition, tuple[int, str]]] = {}
+        for tp in partitions:
+            one = self._book.owned[tp]
+            assert one.target is not None
+            one.asked = True
+            leader = self._client.leader(tp)
+            if leader is None:
                 self._client.refresh()
                 self._again([tp])
-                return
-            self._set(tp, part.offset, reason)
-            self._on_change()
+            else:
+                by_leader.setdefault(leader, {})[tp] = one.target
+        for leader, targets in by_leader.items():
+            request = ListOffsetsRequest({tp: where for tp, (where, _) in targets.items()}, self._read_committed)
+            self._client.send(leader, request, partial(self._looked_up, targets))
 
-        leader = self._client.leader(tp)
-        if leader is None:
+    def _looked_up(
+        self, targets: Mapping[TopicPartition, tuple[int, str]], response: ListOffsetsResponse | None, error: object
+    ) -> None:
+        failed: list[TopicPartition] = []
+        for tp, (_, reason) in targets.items():
+            one = self._book.owned.get(tp)
+            if one is None or not one.asked:
+                continue
+            part = None if response is None else response.offsets[tp]
+            if part is None or part.error is not None:
+                failed.append(tp)
+            else:
+                self._set(tp, part.offset, reason)
+        if failed:
             self._client.refresh()
-            self._again([tp])
-        else:
-            self._client.send(leader, ListOffsetsRequest({tp: where}, self._read_committed), answered)
+            self._again(failed)
+        self._on_change()
 
     def _again(self, partitions: Sequence[TopicPartition]) -> None:
         """Ask once more after the back-off."""
@@ -176,31 +185,36 @@ class OffsetLookup:
         found: dict[TopicPartition, PartitionOffset] = {}
         asked: dict[TopicPartition, None] = {}
 
-        def ask(tp: TopicPartition) -> None:
+        def ask(leader: int, mine: list[TopicPartition]) -> None:
             def answered(response: ListOffsetsResponse | None, error: object) -> None:
-                part = None if response is None else response.offsets[tp]
-                if part is not None and part.error is None:
-                    found[tp] = part
-                    self._on_change()
-                else:
+                parts = {} if response is None else response.offsets
+                found.update({tp: part for tp, part in parts.items() if part.error is None})
+                if failed := [tp for tp in mine if tp not in found]:
                     self._client.refresh()
-                    self._client.host.after_ms(self._config.retry_backoff_ms, again)
-
-            def again() -> None:
-                asked.pop(tp, None)
+                    self._client.host.after_ms(self._config.retry_backoff_ms, again, failed)
                 self._on_change()
 
-            leader = self._client.leader(tp)
-            if leader is None:
-                self._client.want(tp.topic)
-                return
-            asked[tp] = None
-            self._client.send(leader, ListOffsetsRequest({tp: times[tp]}, self._read_committed), answered)
+            asked.update(dict.fromkeys(mine))
+            request = ListOffsetsRequest({tp: times[tp] for tp in mine}, self._read_committed)
+            self._client.send(leader, request, answered)
+
+        def again(failed: list[TopicPartition]) -> None:
+            for tp in failed:
+                asked.pop(tp, None)
+            self._on_change()
 
         def all_found() -> bool:
+            by_leader: dict[int, list[TopicPartition]] = {}
             for tp in times:
-                if tp not in found and tp not in asked:
-                    ask(tp)
+                if tp in found or tp in asked:
+                    continue
+                leader = self._client.leader(tp)
+                if leader is None:
+                    self._client.want(tp.topic)
+                else:
+                    by_leader.setdefault(leader, []).append(tp)
+            for leader, mine in by_leader.items():
+                ask(leader, mine)
             return len(found) == len(times)
 
         yield from until(all_found, "the look-up of offsets")

@@ -67,7 +67,7 @@ class Producer:
         )
         self._sends: deque[Send] = deque()
         self._transactions = TransactionalCalls(
-            self._kernel, config, self._manager, sends=self._sends, after_sends=self._after_sends
+            host, config, self._manager, sends=self._sends, after_sends=self._after_sends
         )
         self._deadlines = Deadlines(host)
         self._batches = 0
@@ -107,7 +107,9 @@ class Producer:
         )
         if partition is not None:
             checks.whole_number(partition, "partition", at_least=0)
-        return self._accept(Send(self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send)))
+        return self._accept(
+            Send(self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send, self.host))
+        )
 
     def load(
         self, topic: str, *, records: int, per_second: float, value: Each = bytes(100), key: Each = None,
@@ -131,10 +133,12 @@ class Producer:
             if self._closed:
                 return
             record = Record(key_of(number), value_of(number), came_ms, (), (self.client_id, self._numbers))
-            send = Send(self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send), came_ms)
+            send = Send(
+                self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send, self.host), came_ms
+            )
             self._accept(send)
 
-        future: Future[None] = Future(self._kernel, f"load() of {self.client_id}")
+        future: Future[None] = Future(self._kernel, f"load() of {self.client_id}", self.host)
         size = record_size(Record(key_of(0), value_of(0)), 0, 0)
         workload = Workload(
             self.host, self._sender, records=records, per_second=per_second, linger_ms=self.config.linger_ms,
@@ -147,6 +151,7 @@ class Producer:
     def _check_open(self, call: str) -> None:
         if self._closed:
             raise UsageError(f"{self.client_id} is closed. Make a new producer to send more.")
+        self.host.check_alive()
         if not self._transactions.is_in_error:
             self._transactions.check_in_transaction(call)
 
@@ -164,7 +169,8 @@ class Producer:
 
     def flush(self) -> Future[None]:
         """Send everything now; done when every record that was sent before is answered or has failed."""
-        future: Future[None] = Future(self._kernel, f"flush() of {self.client_id}")
+        self.host.check_alive()
+        future: Future[None] = Future(self._kernel, f"flush() of {self.client_id}", self.host)
         self._accumulator.flushing += 1
 
         def finished() -> None:
@@ -178,12 +184,15 @@ class Producer:
     def close(self, timeout_ms: float | None = None) -> Future[None]:
         """Send what is left, abort an open transaction, then hang up. Nothing can be sent afterwards.
 
-        After ``timeout_ms`` (by default never) what is left fails with KafkaException and its fate is open.
+        After ``timeout_ms`` (by default never) what is left fails with KafkaException and its fate is open. Of a
+        producer that was killed nothing is left to close.
         """
         if timeout_ms is not None:
             checks.milliseconds(timeout_ms, "timeout_ms")
-        future: Future[None] = Future(self._kernel, f"close() of {self.client_id}")
+        future: Future[None] = Future(self._kernel, f"close() of {self.client_id}", self.host)
         self._closed = self._accumulator.is_closed = True
+        if not self.host.is_alive:
+            return future.succeed()
 
         def flushed(_: object) -> None:
             aborted = self._transactions.abort_at_close()
@@ -244,7 +253,8 @@ class Producer:
     def partitions_for(self, topic: str) -> Future[list[int]]:
         """The partitions of a topic, once they are known; TimeoutException after max.block.ms."""
         checks.topic_name(topic)
-        future: Future[list[int]] = Future(self._kernel, f"partitions_for() of {self.client_id}")
+        self.host.check_alive()
+        future: Future[list[int]] = Future(self._kernel, f"partitions_for() of {self.client_id}", self.host)
         deadline = self._deadlines.add(self.config.max_block_ms, lambda: future.fail(_unknown_topic(topic)))
 
         def look() -> None:

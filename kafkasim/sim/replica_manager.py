@@ -55,6 +55,7 @@ class ReplicaManager:
 
     def leader_and_isr(self, request: LeaderAndIsrRequest) -> None:
         """Take up roles. Kafka: becomeLeaderOrFollower."""
+        followed: dict[Partition, str] = {}
         for tp, state in request.partitions.items():
             partition = self.partitions.get(tp)
             if partition is None:
@@ -65,10 +66,11 @@ class ReplicaManager:
             if partition.is_leader or state.leader not in request.live_leaders:
                 self.fetchers.forget(tp)
             else:
-                self.fetchers.follow(partition, request.live_leaders[state.leader])
+                followed[partition] = request.live_leaders[state.leader]
             if was_leader or partition.is_leader:
                 self._role_changed(partition)
             self.settle(partition)
+        self.fetchers.follow(followed)
 
     def stop_replicas(self, request: StopReplicaRequest) -> dict[TopicPartition, Error]:
         """Follow no longer, and where that is asked for delete the replica. Kafka: stopReplicas."""
@@ -119,10 +121,11 @@ class ReplicaManager:
 
     # --- what follows from a change ----------------------------------------------------------------------
 
-    def appended(self, tp: TopicPartition, base_offset: int) -> None:
+    def appended(self, base_offsets: Mapping[TopicPartition, int]) -> None:
         """This broker has appended as leader: wake the followers, and see what is committed by that."""
-        self.sessions.appended(tp, base_offset)
-        self.settle(self.partitions[tp])
+        self.sessions.appended(base_offsets)
+        for tp in base_offsets:
+            self.settle(self.partitions[tp])
 
     def log_changed(self, tp: TopicPartition) -> None:
         """A log has been changed by its manager: do what waits for that, if there is a replica in service."""
@@ -157,6 +160,12 @@ class ReplicaManager:
         if self._checkpointing is None:
             wait_ms = self._broker.until_next(self._broker.config.replica_high_watermark_checkpoint_interval_ms)
             self._checkpointing = self._broker.after_ms(wait_ms, self.checkpoint)
+
+    def shut_down(self) -> None:
+        """Follow nobody any more, and write the high watermarks down. Kafka: shutdown."""
+        for tp in self.partitions:
+            self.fetchers.forget(tp)
+        self.checkpoint()
 
     def checkpoint(self) -> None:
         """Write the high watermarks down. Kafka: checkpointHighWatermarks."""

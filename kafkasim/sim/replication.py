@@ -5,7 +5,7 @@ Kafka: ReplicaFetcherManager, AbstractFetcherThread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,7 @@ class ReplicaFetcher:
         )  # fmt: skip
         self._max_partition_bytes = config.replica_fetch_max_bytes
         self._partitions: dict[TopicPartition, Partition] = {}
-        self._asked_in_epoch: dict[TopicPartition, int] = {}
-        self._asked_from: dict[TopicPartition, int] = {}
+        self._asked: dict[TopicPartition, FetchPosition] = {}
         self._loop = FetchLoop(
             host, self._channel, replica_id=broker, session=f"replica-{number}",
             max_wait_ms=max(1, config.replica_fetch_wait_max_ms), min_bytes=config.replica_fetch_min_bytes,
@@ -47,11 +46,12 @@ class ReplicaFetcher:
             position=self._position, apply=self._apply, append_ms=host.append_ms,
         )  # fmt: skip
 
-    def follow(self, partition: Partition) -> None:
-        """Fetch this partition, from the follower's log end offset on."""
-        partition.start_following()
-        self._partitions[partition.tp] = partition
-        self._loop.fetch(partition.tp)
+    def follow(self, partitions: Sequence[Partition]) -> None:
+        """Fetch these partitions, each from the follower's log end offset on."""
+        for partition in partitions:
+            partition.start_following()
+            self._partitions[partition.tp] = partition
+        self._loop.fetch(*(partition.tp for partition in partitions))
 
     def forget(self, tp: TopicPartition) -> None:
         """Fetch this partition no longer."""
@@ -60,21 +60,24 @@ class ReplicaFetcher:
 
     def _position(self, tp: TopicPartition) -> FetchPosition:
         position = self._partitions[tp].position(self._max_partition_bytes)
-        self._asked_in_epoch[tp], self._asked_from[tp] = position.leader_epoch, position.fetch_offset
+        self._asked[tp] = position
         return position
 
     def _apply(self, tp: TopicPartition, part: PartitionFetchResponse) -> bool:
-        """Take over what the leader sent (3.3)."""
+        """Take over what the leader sent (3.3), unless the log was cut since it was asked for.
+
+        Kafka: AbstractFetcherThread.processFetchRequest.
+        """
         partition = self._partitions[tp]
         if partition.role is not Role.FOLLOWER:
             return False
+        if self._asked[tp].fetch_offset != partition.log.end_offset:
+            return True
         if part.diverging is not None:
             partition.truncate_by_epoch(*part.diverging)
             self._settle(partition)
             return True
         if part.error is None:
-            if partition.log.end_offset != self._asked_from[tp]:
-                return True  # it was cut since
             start = partition.log.start_offset
             try:
                 partition.take_over(part, self._host.kernel.now_ms)
@@ -86,7 +89,7 @@ class ReplicaFetcher:
         if part.error.name == "OFFSET_OUT_OF_RANGE":
             self._find_end(partition)
         elif part.error.name == "FENCED_LEADER_EPOCH":
-            if partition.leader_epoch > self._asked_in_epoch[tp]:
+            if partition.leader_epoch > self._asked[tp].leader_epoch:
                 return True
             self.forget(tp)
         else:
@@ -126,16 +129,20 @@ class ReplicaFetchers:
         self._fetchers: dict[tuple[str, int], ReplicaFetcher] = {}
         self._fetcher_of: dict[TopicPartition, tuple[str, int]] = {}
 
-    def follow(self, partition: Partition, leader: str) -> None:
-        """Fetch a partition from its leader, and from nobody else."""
-        tp = partition.tp
-        chosen = (leader, fetcher_number(tp, self._config.num_replica_fetchers))
-        if self._fetcher_of.get(tp) not in (None, chosen):
-            self.forget(tp)
-        if chosen not in self._fetchers:
-            self._fetchers[chosen] = ReplicaFetcher(self._host, self._broker, *chosen, self._config, self._settle)
-        self._fetcher_of[tp] = chosen
-        self._fetchers[chosen].follow(partition)
+    def follow(self, leaders: Mapping[Partition, str]) -> None:
+        """Fetch partitions from these leaders, each from nobody else."""
+        new: dict[tuple[str, int], list[Partition]] = {}
+        for partition, leader in leaders.items():
+            tp = partition.tp
+            chosen = (leader, fetcher_number(tp, self._config.num_replica_fetchers))
+            if self._fetcher_of.get(tp) not in (None, chosen):
+                self.forget(tp)
+            if chosen not in self._fetchers:
+                self._fetchers[chosen] = ReplicaFetcher(self._host, self._broker, *chosen, self._config, self._settle)
+            self._fetcher_of[tp] = chosen
+            new.setdefault(chosen, []).append(partition)
+        for chosen, partitions in new.items():
+            self._fetchers[chosen].follow(partitions)
 
     def forget(self, tp: TopicPartition) -> None:
         """Fetch a partition no longer."""

@@ -288,7 +288,7 @@ class TransactionCoordinator:
             stored(type(error))
             return
         response = ProduceResponse({tp: PartitionProduceResponse(None, base_offset)})
-        broker.replicas.appended(tp, base_offset)
+        broker.replicas.appended({tp: base_offset})
         broker.replicas.purgatory.park(
             DelayedProduce({tp: end_offset}, response, lambda answer: stored(answer.partitions[tp].error)),
             transition.timeout_ms,

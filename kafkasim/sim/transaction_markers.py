@@ -161,8 +161,7 @@ def _append(
         broker.kernel.journal.record(
             MarkerWritten(broker.broker_id, tp, marker.producer_id, marker.producer_epoch, kind, base_offset)
         )
-    for tp in required:
-        broker.replicas.appended(tp, response.partitions[tp].base_offset)
+    broker.replicas.appended({tp: response.partitions[tp].base_offset for tp in required})
 
     def answer(response: ProduceResponse) -> None:
         done(marker, {tp: part.error for tp, part in response.partitions.items()})

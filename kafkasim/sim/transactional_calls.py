@@ -14,7 +14,8 @@ from typing import Any
 from kafkasim.config import ProducerConfig
 from kafkasim.errors import TimeoutException, UsageError
 from kafkasim.records import TopicPartition
-from kafkasim.sim.kernel import Future, Kernel
+from kafkasim.sim.host import Host
+from kafkasim.sim.kernel import Future
 from kafkasim.sim.offsets_for_transaction import OffsetsForTransaction
 from kafkasim.sim.transaction_manager import TransactionManager
 
@@ -30,10 +31,11 @@ class TransactionalCalls:
     """
 
     def __init__(
-        self, kernel: Kernel, config: ProducerConfig, manager: TransactionManager | None, *, sends: Sized,
+        self, host: Host, config: ProducerConfig, manager: TransactionManager | None, *, sends: Sized,
         after_sends: Callable[[Callable[[], None]], None],
     ) -> None:  # fmt: skip
-        self._kernel = kernel
+        self._host = host
+        self._kernel = host.kernel
         self._config = config
         self._manager = manager
         self._sends, self._after_sends = sends, after_sends
@@ -98,6 +100,7 @@ class TransactionalCalls:
         return None if transaction.is_ending else self._manager.end_transaction(committed=False)
 
     def _transactional(self, call: str) -> TransactionManager:
+        self._host.check_alive()
         if self._manager is None or self._manager.transaction is None:
             raise UsageError(f"{call} needs a producer with a transactional.id. Make one with transactional_id=....")
         return self._manager
@@ -114,7 +117,7 @@ class TransactionalCalls:
         self._refuse_other(call)
         if not self._kernel.is_running:
             self._kernel.journal.cause = None
-        future: Future[None] = Future(self._kernel, call)
+        future: Future[None] = Future(self._kernel, call, self._host)
 
         def late() -> None:
             try:
@@ -154,7 +157,7 @@ class TransactionalCalls:
                 future.fail(TimeoutException(f"Timeout expired after {block_ms} ms while awaiting {call}."))
 
         result.then(done)
-        self._kernel.after_ms(self._config.max_block_ms, too_long)
+        self._host.after_ms(self._config.max_block_ms, too_long)
 
     @staticmethod
     def _begun(

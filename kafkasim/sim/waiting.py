@@ -77,7 +77,8 @@ class Waiting:
 
     def start(self, story: Generator[Any, Any, Any], call: str) -> Future[Any]:
         """Run a call's story, at once as far as it goes without waiting; its errors are the future's."""
-        future: Future[Any] = Future(self._kernel, f"{call} of {self._host.name}")
+        self._host.check_alive()
+        future: Future[Any] = Future(self._kernel, f"{call} of {self._host.name}", self._host)
         if not self._kernel.is_running:
             self._kernel.journal.cause = None
         self._kernel.begin(story, future)

@@ -125,6 +125,7 @@ class ZooKeeperClient:
 
         Fails with ZooKeeperClientTimeoutException when there is no connection after ``timeout_ms``; None waits.
         """
+        self._host.check_alive()
         if self.state != "CLOSED":
             raise UsageError(f"The client of {self._host.name} is started already.")
         self._session.drop()
@@ -132,7 +133,7 @@ class ZooKeeperClient:
         # As with a new client, nothing has been tried yet. Kafka: ZooKeeperClient.reinitialize.
         self._place = self._last_place = -1
         self._first_attempt = True
-        self._started = Future(self._host.kernel, "the ZooKeeper session")
+        self._started = Future(self._host.kernel, "the ZooKeeper session", self._host)
         if timeout_ms is not None:
             self._host.after_ms(timeout_ms, self._not_started, self._started)
         self.state = "CONNECTING"
@@ -147,7 +148,9 @@ class ZooKeeperClient:
 
     def close(self) -> Future[None]:
         """End the session: its ephemeral znodes vanish at once."""
-        done: Future[None] = Future(self._host.kernel, "close")
+        done: Future[None] = Future(self._host.kernel, "close", self._host)
+        if not self._host.is_alive:
+            return done.succeed()
         closed = self._session.request(CloseSession())
         self.state = "CLOSED"
         self._give_up_waiting()
@@ -263,7 +266,7 @@ class ZooKeeperClient:
 
     def ensure(self, path: str) -> Future[None]:
         """Make a persistent znode unless it is there; its parent must be."""
-        done: Future[None] = Future(self._host.kernel, f"ensure {path}")
+        done: Future[None] = Future(self._host.kernel, f"ensure {path}", self._host)
         self.create(path).then(lambda future: done.succeed())
         return done
 
@@ -281,7 +284,7 @@ class ZooKeeperClient:
 
     def commit(self, operations: Sequence[Step]) -> Future[list[Any]]:
         """As :meth:`multi`, but a failure is no error of the future: it gives one error a part."""
-        done: Future[list[Any]] = Future(self._host.kernel, "commit")
+        done: Future[list[Any]] = Future(self._host.kernel, "commit", self._host)
 
         def answered(both: Future[Any]) -> None:
             parts = getattr(both.error, "parts", None)
@@ -311,7 +314,7 @@ class ZooKeeperClient:
 
     def get_children(self, path: str, watch: Watcher | None = None) -> Future[list[str]]:
         """The names of a znode's children; ``watch`` is called once, when one comes or goes."""
-        names: Future[list[str]] = Future(self._host.kernel, f"children of {path}")
+        names: Future[list[str]] = Future(self._host.kernel, f"children of {path}", self._host)
 
         def answered(both: Future[Any]) -> None:
             if both.error is None:
@@ -329,7 +332,8 @@ class ZooKeeperClient:
     def _ask(self, operation: Read | Write | Sync, watch: Watcher | None = None) -> Future[Any]:
         if watch is not None:
             function_of(watch, "watch")
-        future: Future[Any] = Future(self._host.kernel, operation.describe())
+        self._host.check_alive()
+        future: Future[Any] = Future(self._host.kernel, operation.describe(), self._host)
         if self.state == "CLOSED" and not self._retries:
             if not self.session_id:
                 raise UsageError("The client is not started. Call start() first.")

@@ -62,7 +62,8 @@ class ZooKeeperSession:
         if timeout_ms is not None:
             asked_ms = checks.whole_number(timeout_ms, "timeout_ms", at_least=1)
         self.drop()
-        future: Future[int] = Future(self._host.kernel, f"the connection to {server}")
+        self._host.check_alive()
+        future: Future[int] = Future(self._host.kernel, f"the connection to {server}", self._host)
         self._attempt = future
         request = zk.ConnectRequest(
             self._host.name, asked_ms, self._setting, self.session_id,
@@ -149,7 +150,8 @@ class ZooKeeperSession:
         self, operation: Read | Write | Sync | Watching, *, watch: bool = False
     ) -> Future[zk.OperationResponse]:
         """Send one request; its answer holds result or error, and the zxid. Fails with ConnectionLoss."""
-        future: Future[zk.OperationResponse] = Future(self._host.kernel, operation.describe())
+        self._host.check_alive()
+        future: Future[zk.OperationResponse] = Future(self._host.kernel, operation.describe(), self._host)
         if not self.is_connected or self._connection is None:
             return future.fail(ConnectionLoss())
         self._in_flight[future] = None

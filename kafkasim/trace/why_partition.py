@@ -30,7 +30,9 @@ def isr(facts: Sequence[Fact], subject: object) -> Why:
     place = history.index(change)
     before = set(history[place - 1].isr) if place else set()
     members = ", ".join(map(str, change.isr))
-    asked = next((step for step in walk(change) if isinstance(step, kinds.IsrChangeProposed)), None)
+    asked = None
+    if any(isinstance(step, kinds.IsrChangeProposed) for step in walk(change)):  # one of those in the same request
+        asked = last(facts[: change.index], kinds.IsrChangeProposed, tp=tp)
     left, joined = sorted(before - set(change.isr)), sorted(set(change.isr) - before)
     moves = _moves(left, "left") + (_moves(joined, "joined") if place else [])
     what = f", since {' and '.join(moves)}" if moves else ""

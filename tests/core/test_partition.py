@@ -16,7 +16,7 @@ from kafkasim.errors import (
     OutOfOrderSequenceException,
     UnknownLeaderEpochException,
 )
-from kafkasim.messages.control import AlterPartitionResponse, PartitionState
+from kafkasim.messages.control import AlteredPartition, PartitionState
 from kafkasim.messages.data import FetchPosition
 from kafkasim.records import Record, RecordBatch, TopicPartition
 
@@ -107,7 +107,7 @@ def test_a_follower_that_caught_up_is_proposed_and_counts_at_once():
     leader.follower_fetched(2, 3, 50)
     assert world.high_watermark == 2, "the proposed member counts already"
 
-    leader.isr_answered((1, 2, 3), AlterPartitionResponse(None, (1, 2, 3), 1), 60)
+    leader.isr_answered((1, 2, 3), AlteredPartition(None, (1, 2, 3), 1), 60)
     assert (leader.in_sync.committed, leader.in_sync.proposed, leader.in_sync.partition_epoch) == ((1, 2, 3), None, 1)
 
 
@@ -120,7 +120,7 @@ def test_a_proposed_member_holds_the_high_watermark_back_even_when_it_falls_sile
     leader.append(batch(), 1, 20)
     leader.follower_fetched(2, 1, 100_000)
     assert world.high_watermark == 0, "a pending expansion counts until it is decided"
-    leader.isr_answered((1, 2, 3), AlterPartitionResponse(IneligibleReplicaException), 100_001)
+    leader.isr_answered((1, 2, 3), AlteredPartition(IneligibleReplicaException), 100_001)
     leader.follower_fetched(2, 1, 100_002)
     assert world.high_watermark == 1
 

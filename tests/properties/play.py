@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import kafkasim as ks
+from kafkasim.trace.facts import FaultEnded, FaultStarted
 
 FAULTS_MS = 60_000
 QUIET_MS = 90_000
@@ -35,6 +36,10 @@ def is_healed(cluster: ks.Cluster) -> list[str]:
     wrong = [f"{tp}: ISR {state.isr(tp)}" for tp in ("t-0", "t-1") if set(state.isr(tp)) != set(cluster.brokers)]
     if set(state.live_brokers) != set(cluster.brokers):
         wrong.append(f"live brokers {state.live_brokers}")
+    running = {fact.number: fact.fault for fact in trace.of(FaultStarted)}
+    for fact in trace.of(FaultEnded):
+        del running[fact.number]
+    wrong += [f"fault {number}, {fault}, has not ended" for number, fault in running.items()]
     late = cluster.producer(acks="all")
     sent = [late.send("t", "late", partition=number) for number in (0, 1)]
     cluster.run(for_ms=2_000)

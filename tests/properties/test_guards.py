@@ -11,7 +11,7 @@ from kafkasim.core import guards
 from kafkasim.core.controller_context import ControllerContext
 from kafkasim.core.isr_requests import answer_at_once
 from kafkasim.errors import KafkaError, UnknownNameError
-from kafkasim.messages.control import AlterPartitionRequest, PartitionState, UpdateMetadataRequest
+from kafkasim.messages.control import PartitionState, UpdateMetadataRequest, WantedIsr
 from kafkasim.messages.data import FetchPosition
 from kafkasim.trace.facts import RecordsAppended
 from tests.core.test_partition import TP, World
@@ -113,7 +113,7 @@ def an_isr_of_old_knowledge_is_refused() -> None:
     context = ControllerContext()
     context.brokers, context.broker_epochs = {1: "a", 2: "b", 3: "c"}, {1: 9, 2: 9, 3: 9}
     context.partitions[TP] = PartitionState(1, 4, (1, 2), 7, (1, 2, 3))
-    answer = answer_at_once(context, AlterPartitionRequest(1, 9, TP, 4, (1, 3), 6))
+    answer = answer_at_once(context, TP, WantedIsr(4, (1, 3), 6))
     assert answer is not None
     assert answer.error.name == "INVALID_UPDATE_VERSION"
 

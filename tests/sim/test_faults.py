@@ -6,7 +6,7 @@ import pytest
 
 import kafkasim as ks
 from kafkasim.errors import ConfigError, UnknownNameError, UsageError
-from kafkasim.trace.facts import Disconnected, FaultEnded, FaultStarted, HostChanged
+from kafkasim.trace.facts import Disconnected, FaultEnded, FaultStarted, HostChanged, PartitionChanged, SessionChanged
 
 
 def cluster_with_topic(seed: int = 7) -> ks.Cluster:
@@ -93,6 +93,47 @@ def test_a_broker_that_is_killed_while_it_stops_comes_back_when_the_later_of_bot
     cluster.run(for_ms=3_000)
     assert stopping in cluster.trace.now.live_brokers
     assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["stop", "partition", "kill"]
+
+
+def test_who_stops_hangs_up_before_its_session_ends():
+    cluster = cluster_with_topic()
+    leader = cluster.trace.now.leader("t-0")
+    name = f"broker-{leader}"
+    producer = cluster.producer(acks="all")
+    producer.send("t", "v").get()
+    cluster.stop(leader)
+
+    trace = cluster.trace
+    hung_up = [fact for fact in trace.of(Disconnected) if fact.host == name]
+    (closed,) = [fact for fact in trace.of(SessionChanged, owner=name) if fact.state == "closed"]
+    stopped = trace.of(HostChanged, host=name)[-1]
+    assert {fact.client for fact in hung_up} > {"producer-1", "cluster-admin"}
+    assert trace.of(PartitionChanged, tp="t-0")[-1].at_ms < hung_up[0].at_ms < closed.at_ms < stopped.at_ms
+    assert {fact.reason for fact in hung_up} == {"stopped"}
+
+
+def test_who_is_killed_while_it_stops_has_stopped_and_comes_back_in_its_time():
+    cluster = cluster_with_topic()
+    stopped = follower(cluster)
+    cluster.inject(ks.faults.Pause("zookeeper-1"))
+    cluster.inject(ks.faults.Pause("zookeeper-2"))
+    cluster.at(cluster.now_ms + 500, ks.faults.Kill(stopped))
+    cluster.stop(stopped)
+    assert cluster.trace.of(HostChanged, host=f"broker-{stopped}")[-1].state == "killed"
+
+
+def test_who_stops_before_it_was_registered_is_started_in_its_time_all_the_same():
+    """Its old session lives, so the start that the stop comes into ends by itself."""
+    cluster = cluster_with_topic()
+    stopped = follower(cluster)
+    cluster.kill(stopped)
+    cluster.run(for_ms=1_000)
+    cluster.inject(ks.faults.Start(stopped))
+    cluster.inject(ks.faults.Stop(stopped, for_ms=25_000))
+    cluster.run(for_ms=24_000)
+    assert cluster.trace.of(HostChanged, host=f"broker-{stopped}")[-1].state == "stopped"
+    cluster.run(for_ms=2_000)
+    assert stopped in cluster.trace.now.live_brokers
 
 
 def test_a_fault_is_a_fact_when_it_starts_and_when_it_ends():

@@ -132,6 +132,18 @@ def test_a_crash_loop_kills_as_often_as_it_says_and_ends_with_a_process_that_sta
     assert set(cluster.trace.now.isr("t-0")) == {101, 102, 103}
 
 
+def test_a_reset_breaks_what_is_open_and_is_over():
+    cluster = led_by_102()
+    producer = warmed_up(cluster, acks=1)
+    cluster.inject(ks.faults.Reset(producer, 102))
+    cluster.run(for_ms=10)
+    told = {(fact.client, fact.host, fact.reason) for fact in cluster.trace.of(Disconnected)}
+    assert told == {(producer.client_id, "broker-102", "reset by peer")}
+    assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["reset"]
+    cluster.run(for_ms=100)
+    assert took_ms(cluster, producer) < 10
+
+
 def test_nobody_is_told_of_a_loss_of_power():
     cluster = led_by_102()
     cluster.power_loss(103)

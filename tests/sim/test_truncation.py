@@ -71,3 +71,25 @@ def test_a_variant_of_ones_own_is_an_object() -> None:
     cluster.run(for_ms=1_000)
     assert [(fact.broker, fact.log_end_offset) for fact in cluster.trace.of("LogTruncated")] == [(102, 0)]
     assert values(cluster, 102) == [b"first"]
+
+
+def test_what_was_asked_for_before_a_cut_does_not_count_after_it() -> None:
+    """An answer lies with a follower whose disk is slow, while that follower cuts its log."""
+    cluster = ks.Cluster(
+        brokers=3, first_broker=101, truncation="high-watermark", seed=7,
+        broker_config={"zookeeper.session.timeout.ms": 6_000},
+    )  # fmt: skip
+    cluster.create_topic("orders", assignment={0: [102, 103, 101]})
+    producer = cluster.producer(acks=1)
+    producer.send("orders", "a").get()
+    cluster.run(for_ms=2_000)
+    producer.send("orders", "b").get()
+    cluster.run(for_ms=10)
+    cluster.inject(ks.faults.SlowDisk(103, by_ms=12_000, for_ms=10_000))
+    producer.send("orders", "c").get()
+    cluster.kill(101)
+    cluster.run(for_ms=11_000)
+    assert [(fact.broker, fact.log_end_offset) for fact in cluster.trace.of("LogTruncated")] == [(103, 1)]
+    assert values(cluster, 103) == [b"a"]
+    cluster.run(for_ms=2_000)
+    assert values(cluster, 103) == [b"a", b"b", b"c"]

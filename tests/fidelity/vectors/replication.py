@@ -10,7 +10,7 @@ from kafkasim.core.leader_epochs import LeaderEpochs
 from kafkasim.core.log import Log
 from kafkasim.core.partition import Partition
 from kafkasim.errors import KafkaError
-from kafkasim.messages.control import AlterPartitionResponse, PartitionState
+from kafkasim.messages.control import AlteredPartition, PartitionState
 from kafkasim.messages.data import CONSUMER, FetchPosition
 from kafkasim.records import Record, RecordBatch, TopicPartition
 
@@ -69,7 +69,7 @@ def _isr_step(partition: Partition, step: Any) -> Any:
             partition.shrink(now_ms)
         case "alter_partition_ok":
             asked = partition.in_sync.proposed
-            answer = AlterPartitionResponse(None, asked, partition.in_sync.partition_epoch + 1)
+            answer = AlteredPartition(None, asked, partition.in_sync.partition_epoch + 1)
             partition.isr_answered(asked, answer, now_ms)
     in_sync = partition.in_sync
     pending = None
