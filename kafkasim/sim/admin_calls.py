@@ -196,7 +196,7 @@ class Call:
         kernel = calls.host.kernel
         if not kernel.is_running:
             kernel.journal.cause = None
-        self.future: Future[Any] = Future(kernel, name, calls.host)
+        self.future: Future[Any] = calls.host.future(name)
         self._calls = calls
         self._passes = passes
         self._attempt: Callable[[], None] = lambda: None

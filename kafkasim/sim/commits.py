@@ -187,9 +187,10 @@ class Commits:
 
     def start(self, offsets: object, callback: Callback | None) -> Future[None]:
         """Commit without waiting and without repeating; the future of the outcome."""
+        self._host.check_alive()
         wanted = self.offsets(offsets)
         membership = self.group("commit_async()")
-        future: Future[None] = Future(self._host.kernel, f"commit_async() of {self._host.name}", self._host)
+        future: Future[None] = self._host.future(f"commit_async() of {self._host.name}")
         self._under_way += 1
 
         def heard(error: Exception | None) -> None:

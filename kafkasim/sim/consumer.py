@@ -38,8 +38,7 @@ NEVER_US = 10**15
 
 
 class Consumer:
-    """A consuming client, on a machine of its own. Made by ``cluster.consumer(...)``; calls that wait return
-    futures."""
+    """A consuming client on a machine of its own, made by ``cluster.consumer(...)``; calls that wait return futures."""
 
     def __init__(self, host: Host, bootstrap: Sequence[str], config: ConsumerConfig) -> None:
         self.host = host
@@ -288,15 +287,13 @@ class Consumer:
 
     def beginning_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
         """The log start offset of each partition."""
-        return self._waiting.start(
-            self._offsets.listed(partitions_of(partitions), EARLIEST, self._waiting.until), "beginning_offsets()"
-        )
+        asked = self._offsets.listed(partitions_of(partitions), EARLIEST, self._waiting.until)
+        return self._waiting.start(asked, "beginning_offsets()")
 
     def end_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
         """The high watermark of each partition: where a consumer's reading ends."""
-        return self._waiting.start(
-            self._offsets.listed(partitions_of(partitions), LATEST, self._waiting.until), "end_offsets()"
-        )
+        asked = self._offsets.listed(partitions_of(partitions), LATEST, self._waiting.until)
+        return self._waiting.start(asked, "end_offsets()")
 
     def offsets_for_times(
         self, times: Mapping[TopicPartition, int]
@@ -328,7 +325,6 @@ class Consumer:
 
         The future of the outcome is an addition of ours: Kafka's call returns nothing.
         """
-        self.host.check_alive()
         return self._commits.start(offsets, callback)
 
     def committed(
@@ -359,18 +355,15 @@ class Consumer:
 
     def wakeup(self) -> None:
         """Interrupt a waiting call, or the next one that waits, with WakeupException."""
-        self.host.check_alive()
         self._waiting.interrupt()
 
     def close(self, *, auto_commit: bool = True) -> Future[None]:
         """Commit if that is automatic, leave the group (a static member stays), hang up. Kafka: close.
 
         ``auto_commit=False`` skips the last commit, an addition of ours; a commit_policy is not asked either.
-        Of a killed consumer nothing is left to close.
         """
         checks.flag(auto_commit, "auto_commit")
         if not self.host.is_alive:
-            self._closed = True
             return Future[None](self._kernel, f"close() of {self.client_id}").succeed()
 
         def story() -> Generator[Any, Any, None]:

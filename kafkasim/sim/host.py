@@ -91,6 +91,10 @@ class Host:
                 f"{self.name} was {self.state.value}, and its program has ended. Make a new client."
             )
 
+    def future(self, what: str) -> Future[Any]:
+        """A future that only this program can complete; ``what`` names it in messages."""
+        return Future(self.kernel, what, self)
+
     def stop_serving(self) -> None:
         """Hang up on everybody who has called, and take no calls any more; the process goes on."""
         self.listens = False

@@ -107,9 +107,7 @@ class Producer:
         )
         if partition is not None:
             checks.whole_number(partition, "partition", at_least=0)
-        return self._accept(
-            Send(self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send, self.host))
-        )
+        return self._accept(Send(self._numbers, topic, record, partition, self.host.future(self._call_of_send)))
 
     def load(
         self, topic: str, *, records: int, per_second: float, value: Each = bytes(100), key: Each = None,
@@ -133,12 +131,10 @@ class Producer:
             if self._closed:
                 return
             record = Record(key_of(number), value_of(number), came_ms, (), (self.client_id, self._numbers))
-            send = Send(
-                self._numbers, topic, record, partition, Future(self._kernel, self._call_of_send, self.host), came_ms
-            )
-            self._accept(send)
+            future = self.host.future(self._call_of_send)
+            self._accept(Send(self._numbers, topic, record, partition, future, came_ms))
 
-        future: Future[None] = Future(self._kernel, f"load() of {self.client_id}", self.host)
+        future: Future[None] = self.host.future(f"load() of {self.client_id}")
         size = record_size(Record(key_of(0), value_of(0)), 0, 0)
         workload = Workload(
             self.host, self._sender, records=records, per_second=per_second, linger_ms=self.config.linger_ms,
@@ -170,7 +166,7 @@ class Producer:
     def flush(self) -> Future[None]:
         """Send everything now; done when every record that was sent before is answered or has failed."""
         self.host.check_alive()
-        future: Future[None] = Future(self._kernel, f"flush() of {self.client_id}", self.host)
+        future: Future[None] = self.host.future(f"flush() of {self.client_id}")
         self._accumulator.flushing += 1
 
         def finished() -> None:
@@ -189,7 +185,7 @@ class Producer:
         """
         if timeout_ms is not None:
             checks.milliseconds(timeout_ms, "timeout_ms")
-        future: Future[None] = Future(self._kernel, f"close() of {self.client_id}", self.host)
+        future: Future[None] = self.host.future(f"close() of {self.client_id}")
         self._closed = self._accumulator.is_closed = True
         if not self.host.is_alive:
             return future.succeed()
@@ -254,7 +250,7 @@ class Producer:
         """The partitions of a topic, once they are known; TimeoutException after max.block.ms."""
         checks.topic_name(topic)
         self.host.check_alive()
-        future: Future[list[int]] = Future(self._kernel, f"partitions_for() of {self.client_id}", self.host)
+        future: Future[list[int]] = self.host.future(f"partitions_for() of {self.client_id}")
         deadline = self._deadlines.add(self.config.max_block_ms, lambda: future.fail(_unknown_topic(topic)))
 
         def look() -> None:

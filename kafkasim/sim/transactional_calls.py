@@ -117,7 +117,7 @@ class TransactionalCalls:
         self._refuse_other(call)
         if not self._kernel.is_running:
             self._kernel.journal.cause = None
-        future: Future[None] = Future(self._kernel, call, self._host)
+        future: Future[None] = self._host.future(call)
 
         def late() -> None:
             try:

@@ -42,6 +42,7 @@ class Waiting:
 
     def interrupt(self) -> None:
         """Whoever waits, or the next one that would, is interrupted."""
+        self._host.check_alive()
         self._interrupted = True
         self.changed()
 
@@ -78,7 +79,7 @@ class Waiting:
     def start(self, story: Generator[Any, Any, Any], call: str) -> Future[Any]:
         """Run a call's story, at once as far as it goes without waiting; its errors are the future's."""
         self._host.check_alive()
-        future: Future[Any] = Future(self._kernel, f"{call} of {self._host.name}", self._host)
+        future: Future[Any] = self._host.future(f"{call} of {self._host.name}")
         if not self._kernel.is_running:
             self._kernel.journal.cause = None
         self._kernel.begin(story, future)

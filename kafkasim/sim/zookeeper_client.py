@@ -133,7 +133,7 @@ class ZooKeeperClient:
         # As with a new client, nothing has been tried yet. Kafka: ZooKeeperClient.reinitialize.
         self._place = self._last_place = -1
         self._first_attempt = True
-        self._started = Future(self._host.kernel, "the ZooKeeper session", self._host)
+        self._started = self._host.future("the ZooKeeper session")
         if timeout_ms is not None:
             self._host.after_ms(timeout_ms, self._not_started, self._started)
         self.state = "CONNECTING"
@@ -148,7 +148,7 @@ class ZooKeeperClient:
 
     def close(self) -> Future[None]:
         """End the session: its ephemeral znodes vanish at once."""
-        done: Future[None] = Future(self._host.kernel, "close", self._host)
+        done: Future[None] = self._host.future("close")
         if not self._host.is_alive:
             return done.succeed()
         closed = self._session.request(CloseSession())
@@ -266,7 +266,7 @@ class ZooKeeperClient:
 
     def ensure(self, path: str) -> Future[None]:
         """Make a persistent znode unless it is there; its parent must be."""
-        done: Future[None] = Future(self._host.kernel, f"ensure {path}", self._host)
+        done: Future[None] = self._host.future(f"ensure {path}")
         self.create(path).then(lambda future: done.succeed())
         return done
 
@@ -284,7 +284,7 @@ class ZooKeeperClient:
 
     def commit(self, operations: Sequence[Step]) -> Future[list[Any]]:
         """As :meth:`multi`, but a failure is no error of the future: it gives one error a part."""
-        done: Future[list[Any]] = Future(self._host.kernel, "commit", self._host)
+        done: Future[list[Any]] = self._host.future("commit")
 
         def answered(both: Future[Any]) -> None:
             parts = getattr(both.error, "parts", None)
@@ -314,7 +314,7 @@ class ZooKeeperClient:
 
     def get_children(self, path: str, watch: Watcher | None = None) -> Future[list[str]]:
         """The names of a znode's children; ``watch`` is called once, when one comes or goes."""
-        names: Future[list[str]] = Future(self._host.kernel, f"children of {path}", self._host)
+        names: Future[list[str]] = self._host.future(f"children of {path}")
 
         def answered(both: Future[Any]) -> None:
             if both.error is None:
@@ -333,7 +333,7 @@ class ZooKeeperClient:
         if watch is not None:
             function_of(watch, "watch")
         self._host.check_alive()
-        future: Future[Any] = Future(self._host.kernel, operation.describe(), self._host)
+        future: Future[Any] = self._host.future(operation.describe())
         if self.state == "CLOSED" and not self._retries:
             if not self.session_id:
                 raise UsageError("The client is not started. Call start() first.")

@@ -63,7 +63,7 @@ class ZooKeeperSession:
             asked_ms = checks.whole_number(timeout_ms, "timeout_ms", at_least=1)
         self.drop()
         self._host.check_alive()
-        future: Future[int] = Future(self._host.kernel, f"the connection to {server}", self._host)
+        future: Future[int] = self._host.future(f"the connection to {server}")
         self._attempt = future
         request = zk.ConnectRequest(
             self._host.name, asked_ms, self._setting, self.session_id,
@@ -151,7 +151,7 @@ class ZooKeeperSession:
     ) -> Future[zk.OperationResponse]:
         """Send one request; its answer holds result or error, and the zxid. Fails with ConnectionLoss."""
         self._host.check_alive()
-        future: Future[zk.OperationResponse] = Future(self._host.kernel, operation.describe(), self._host)
+        future: Future[zk.OperationResponse] = self._host.future(operation.describe())
         if not self.is_connected or self._connection is None:
             return future.fail(ConnectionLoss())
         self._in_flight[future] = None

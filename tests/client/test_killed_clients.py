@@ -40,6 +40,7 @@ MORE: dict[tuple[type, str], dict[str, Any]] = {
     (Admin, "incremental_alter_configs"): {"topic": "t"},
     (Admin, "list_offsets"): {"specs": {TP: "latest"}},
     (Admin, "remove_member_from_consumer_group"): {"member_id": "m"},
+    (Producer, "load"): {"records": 1, "per_second": 1},
     (KafkaProducer, "send"): {"value": b"v"},
     (KafkaProducer, "send_offsets_to_transaction"): {"offsets": {TP: OffsetAndMetadata(0, "", -1)}},
     (KafkaConsumer, "subscribe"): {"topics": ["t"]},
