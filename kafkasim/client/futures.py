@@ -77,25 +77,41 @@ def milliseconds(timeout: object, name: str = "timeout") -> float | None:
 
 
 class Future:
-    """kafka-python's future over a native one; ``convert`` makes its value."""
+    """kafka-python's future over a native one; ``convert`` makes its value. Nothing listens before a callback does."""
 
     def __init__(
         self, kernel: Kernel, native: NativeFuture[Any], call: str, convert: Callable[[Any], Any] = lambda value: value
     ) -> None:
-        self.is_done = False
-        self.value: Any = None
-        self.exception: BaseException | None = None
         self._kernel, self._native, self._call, self._convert = kernel, native, call, convert
         self._callbacks: list[Callable[[Any], object]] = []
         self._errbacks: list[Callable[[Any], object]] = []
-        native.then(self._settle)
+        self._outcome: tuple[Any, BaseException | None] | None = None
+        self._is_listening = False
 
-    def _settle(self, native: NativeFuture[Any]) -> None:
-        if native.error is not None:
-            self.exception = translated(native.error)
-        else:
-            self.value = self._convert(native.result())
-        self.is_done = True
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a value or an error, and all callbacks have heard of it."""
+        return self._native.is_done() and not self._is_listening
+
+    @property
+    def value(self) -> Any:
+        """What the call gave; None before that, and on failure."""
+        return self._settled()[0]
+
+    @property
+    def exception(self) -> BaseException | None:
+        """Why it failed, if it did."""
+        return self._settled()[1]
+
+    def _settled(self) -> tuple[Any, BaseException | None]:
+        native = self._native
+        if self._outcome is None and native.is_done():
+            error = native.error
+            self._outcome = (self._convert(native.result()), None) if error is None else (None, translated(error))
+        return self._outcome or (None, None)
+
+    def _tell_all(self, native: NativeFuture[Any]) -> None:
+        self._is_listening = False
         for function in self._callbacks if self.exception is None else self._errbacks:
             self._tell(function)
         self._callbacks, self._errbacks = [], []
@@ -140,6 +156,9 @@ class Future:
             self._tell(function)
         elif not self.is_done:
             functions.append(function)
+            if not self._is_listening:
+                self._is_listening = True
+                self._native.then(self._tell_all)
         return self
 
 

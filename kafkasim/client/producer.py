@@ -69,7 +69,7 @@ class KafkaProducer:
         self.config["client_id"] = self._native.client_id
         bridge.chance = self.kernel.rng(f"partitioner/{self._native.client_id}")
         self._bridge = bridge
-        self._counts = {"record-send-total": 0, "record-error-total": 0}
+        self._sent = 0
         self._connected = False
         self._closed = False
 
@@ -142,15 +142,10 @@ class KafkaProducer:
             raise BY_CODE[10](str(future.error), cause=future.error)
         if future.error is not None and self.config["transactional_id"] is not None:
             raise translated(future.error) from future.error
-        self._counts["record-send-total"] += 1
-        sent = FutureRecordMetadata(
+        self._sent += 1
+        return FutureRecordMetadata(
             self.kernel, future, "get()", lambda native: _metadata(native, header_size(headers))
         )
-        sent.add_errback(self._count_error)
-        return sent
-
-    def _count_error(self, _: object) -> None:
-        self._counts["record-error-total"] += 1
 
     def partitions_for(self, topic: str) -> set[int]:
         """The partitions of a topic; waits up to max_block_ms for them, then KafkaTimeoutError."""
@@ -208,7 +203,8 @@ class KafkaProducer:
         """How many records were sent and how many of them failed, in kafka-python's groups."""
         if raw:
             raise UsageError("raw=True shows kafka-python's own objects. Call metrics() without it.")
-        return {"producer-metrics": dict(self._counts)}
+        failed = int(self._native.metrics()["record-error-total"])
+        return {"producer-metrics": {"record-send-total": self._sent, "record-error-total": failed}}
 
     # --- transactions ------------------------------------------------------------------------------------------
 

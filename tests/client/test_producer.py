@@ -12,6 +12,7 @@ from kafkasim.client.library import ClientLibrary
 from kafkasim.cluster import Cluster
 from kafkasim.core.hashing import partition_for_key
 from kafkasim.errors import ConfigError, UsageError
+from tests.bench.scenes import Counter
 
 
 def test_a_record_goes_where_its_key_says(kafka: ClientLibrary) -> None:
@@ -288,3 +289,13 @@ def test_calls_about_transactions_need_an_id_and_their_order(kafka: ClientLibrar
 def test_a_name_that_kafka_errors_lacks_is_told_with_its_neighbours(kafka: ClientLibrary) -> None:
     with pytest.raises(AttributeError, match="NotEnoughReplicasError"):
         _ = kafka.errors.NotEnoughReplicaError
+
+
+def test_a_record_for_whose_answer_nobody_listens_costs_no_event(kafka: ClientLibrary, cluster: Cluster) -> None:
+    producer = kafka.KafkaProducer(linger_ms=5)
+    producer.send("truck_gps", b"first", partition=0).get()
+    counter = Counter(cluster._kernel)
+    sent = [producer.send("truck_gps", b"%d" % number, partition=0) for number in range(100)]
+    producer.flush()
+    assert [future.value.offset for future in sent] == list(range(sent[0].value.offset, sent[0].value.offset + 100))
+    assert counter.events < 20
