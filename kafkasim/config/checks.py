@@ -54,6 +54,8 @@ def number(value: object, name: str, at_least: float | None = None, at_most: flo
 
 def milliseconds(value: object, name: str, positive: bool = False) -> int | float:
     """A duration or moment in ms: finite, at least 0 (above 0 if ``positive``); whole numbers stay whole."""
+    if type(value) is int and 0 < value <= LONG_MAX:
+        return value
     plain = _finite(value)
     if plain is None or plain < 0 or plain > LONG_MAX or (positive and plain == 0):
         raise wrong(name, f"a finite number of milliseconds, {'above 0' if positive else 'at least 0'}", value)

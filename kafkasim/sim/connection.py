@@ -134,11 +134,12 @@ class Connection:
         network.messages = number = network.messages + 1
         if reply_to is None and destination is self.server:
             args = (number, *args)
+        now_us = kernel.now_us
         is_beat = type(message) in BEATS
         if is_beat:
-            arrives = kernel.now_us + network.beat_delay_us(source, destination, kernel.now_us)
+            arrives = now_us + network.beat_delay_us(source, destination, now_us)
         else:
-            arrives = kernel.now_us + network.delay_us(source, destination)
+            arrives = now_us + network.delay_us(source, destination)
         link = network.links.get((source.name, destination.name)) if network.links else None
         if link is not None:
             arrives += link.lateness_us()
@@ -151,7 +152,7 @@ class Connection:
         kernel.journal.record(fact)
         if blocked:
             assert link is not None
-            link.held.append(Held(self, destination, kernel.now_us, fact, deliver, args))
+            link.held.append(Held(self, destination, now_us, fact, deliver, args))
         else:
             if link is not None or not is_beat:  # on a sound link a beat holds up nothing: it may be a computed one
                 self._last_arrival[destination] = arrives

@@ -30,7 +30,10 @@ class PeriodicTask:
         if at_ms is None:
             return
         kernel = self._host.kernel
-        beat_us = self._beat(max(kernel.now_us + 1, (at_ms - kernel.start_time_ms) * US_PER_MS))
+        at_us = (at_ms - kernel.start_time_ms) * US_PER_MS
+        if self._timer is not None and self._timer_us <= at_us:
+            return
+        beat_us = self._beat(max(kernel.now_us + 1, at_us))
         if beat_us > NEVER_US or (self._timer is not None and self._timer_us <= beat_us):
             return
         if self._timer is not None:
