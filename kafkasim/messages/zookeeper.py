@@ -77,3 +77,21 @@ class WatchNotification:
 
     def describe(self) -> str:
         return f"{self.event} {self.path}"
+
+
+@dataclass(slots=True)
+class PingRequest:
+    """A client that has had nothing to say for a while lives. ZooKeeper: a request of type ping, with xid -2."""
+
+    session_id: int
+
+    def describe(self) -> str:
+        return f"ping of session {self.session_id:#x}"
+
+
+@dataclass(slots=True)
+class PingResponse:
+    """So does its server."""
+
+    def describe(self) -> str:
+        return "ping answer"

@@ -20,7 +20,7 @@ class GroupLeases:
     """All leases of one coordinator; ``on_change`` is told of a group whose deadlines have changed by one."""
 
     def __init__(self, kernel: Kernel, on_change: Callable[[Group], object]) -> None:
-        self._start_time_ms = kernel.start_time_ms
+        self._kernel = kernel
         self._on_change = on_change
         self._given: dict[str, dict[str, Lease]] = {}
 
@@ -38,10 +38,11 @@ class GroupLeases:
         for lease in self._given.pop(group_id, {}).values():
             lease.end()
 
-    def _begun(self, group: Group, member_id: str) -> None:
+    def _begun(self, group: Group, member_id: str, lease: Lease) -> None:
         group.hold(member_id)
         self._on_change(group)
 
-    def _ended(self, group: Group, member_id: str, heard_us: int | None) -> None:
-        group.release(member_id, None if heard_us is None else self._start_time_ms + heard_us // US_PER_MS)
+    def _ended(self, group: Group, member_id: str, lease: Lease) -> None:
+        heard_us = lease.heard_by_us(self._kernel.now_us)
+        group.release(member_id, None if heard_us is None else self._kernel.start_time_ms + heard_us // US_PER_MS)
         self._on_change(group)

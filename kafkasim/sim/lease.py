@@ -27,13 +27,10 @@ Answered = Callable[[Any], None]
 
 
 class Lease:
-    """What a server offers over one connection; it is told of the beginning, and at the end when it last heard a beat.
-
-    ``on_end`` gets None when it heard none since the beginning.
-    """
+    """What a server offers over one connection: it is told of its beginning and its end, and may ask when it heard."""
 
     def __init__(
-        self, connection: Connection, on_begin: Callable[[], object], on_end: Callable[[int | None], object]
+        self, connection: Connection, on_begin: Callable[[Lease], object], on_end: Callable[[Lease], object]
     ) -> None:  # fmt: skip
         self.is_over = False
         self._connection = connection
@@ -58,7 +55,7 @@ class Lease:
             return False
         self._first_us, self._interval_us = first_us, interval_us
         self._client = _Client(request, answer, late, on_end)
-        self._on_begin()
+        self._on_begin(self)
         return True
 
     @property
@@ -71,6 +68,14 @@ class Lease:
         """The number of the last beat that was sent before now; -1: none."""
         now_us = self._connection.network.kernel.now_us
         return max(-1, (now_us - 1 - self._first_us) // self._interval_us)
+
+    def heard_by_us(self, until_us: int) -> int | None:
+        """When the last beat came that came until then; None if none has."""
+        number = min(self._last, (until_us - self._first_us) // self._interval_us)
+        for came_us in (self._times_us(one)[1] for one in (number, number - 1) if one >= 0):
+            if came_us <= until_us:
+                return came_us
+        return None
 
     def end(self) -> None:
         """From now on beats are messages; the next one is the client's to send."""
@@ -92,7 +97,7 @@ class Lease:
                 connection.bring_to_light(client.request, came_us, client.late(sent_us))
             elif answered_us > now_us:
                 connection.bring_answer_to_light(client.answer, answered_us, client.late(sent_us))
-        self._on_end(max((came_us for _, came_us, _ in beats if came_us <= now_us), default=None))
+        self._on_end(self)
         heard_us = max((answered_us for _, _, answered_us in beats if answered_us <= now_us), default=None)
         client.on_end(self._first_us + (last + 1) * self._interval_us, heard_us)
 

@@ -28,7 +28,7 @@ SETUP_TIMEOUT_MS = 10_000
 class Network:
     """All machines by name, and the links between them. ``links`` holds those with something wrong.
 
-    ``eager`` networks carry every sign of life; others compute most of them (sim/lease).
+    In an ``eager`` one every beat is a message (sim/lease).
     """
 
     def __init__(self, kernel: Kernel, config: NetworkConfig, *, eager: bool = False) -> None:

@@ -145,6 +145,8 @@ class ZooKeeperServer(Host):
                 self.clients.connect(request, connection, reply)
             case zk.OperationRequest():
                 self.clients.operate(request, connection, reply)
+            case zk.PingRequest():
+                self.clients.ping(connection, reply)
             case Notification():
                 reply(None)
                 self._election.heard(request)

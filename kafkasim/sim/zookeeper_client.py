@@ -47,10 +47,10 @@ from kafkasim.core.zk_requests import (
 from kafkasim.core.znodes import ZnodeStat
 from kafkasim.errors import UsageError
 from kafkasim.messages import zookeeper as zk
+from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future, Timer
 from kafkasim.sim.zookeeper_operations import Transaction, function_of, path_of, value_of, version_of
-from kafkasim.sim.zookeeper_pings import ping_interval_us
 from kafkasim.sim.zookeeper_retries import was_done
 from kafkasim.sim.zookeeper_session import ZooKeeperSession
 from kafkasim.trace.facts import WatchFired
@@ -96,13 +96,14 @@ class ZooKeeperClient:
         self._place = self._last_place = -1
         self._first_attempt = True
         self._listeners: list[Callable[[str], object]] = []
+        self._silence = Alarm(host, self._given_up)
         self._new_session()
 
     def _new_session(self) -> None:
         self._session = ZooKeeperSession(self._host, self._asked_ms, self._setting)
         self._session.on_event = self._notified
         self._session.on_lost = self._lost
-        self._session.on_server_silent = self._silence
+        self._session.on_heard = self._watch
         self._watchers: dict[tuple[str, str], list[Watcher]] = {}
         self._calls: deque[_Call] = deque()
         self._started: Future[None] | None = None
@@ -206,6 +207,7 @@ class ZooKeeperClient:
     def _connected(self) -> None:
         self._last_place = self._place
         self.state = "CONNECTED"
+        self._watch()
         paths = {
             kind: tuple(path for its, path in self._watchers if its == kind) for kind in ("data", "exists", "child")
         }
@@ -226,21 +228,20 @@ class ZooKeeperClient:
             self._tell("SUSPENDED")
             self._attempt(self._session)
 
-    def _silence(self, silent: bool) -> None:
-        """Nothing of the server comes through any more: give it up after two thirds of the timeout."""
-        self._give_up_waiting()
-        if silent and self.state == "CONNECTED":
-            now_us = self._host.kernel.now_us
-            interval_us = ping_interval_us(self._session.timeout_ms)
-            last_us = now_us - (now_us - self._session.last_heard_us) % interval_us
-            wait_us = max(0, last_us + self._session.timeout_ms * US_PER_MS * 2 // 3 - now_us)
-            self._patience = self._host.after_ms(wait_us / US_PER_MS, self._given_up)
+    def _watch(self) -> None:
+        """The server is given up when it was silent for two thirds of the timeout."""
+        session = self._session
+        if self.state != "CONNECTED" or session.is_leased:
+            self._silence.off()
+        else:
+            self._silence.set(session.last_heard_us + session.timeout_ms * US_PER_MS * 2 // 3)
 
     def _given_up(self) -> None:
         self._session.drop()
         self._lost("silent")
 
     def _give_up_waiting(self) -> None:
+        self._silence.off()
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None

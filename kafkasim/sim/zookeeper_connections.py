@@ -82,13 +82,12 @@ class ClientConnections:
         timeout_ms = negotiated_timeout_ms(request.timeout_ms, config.min_session_timeout, config.max_session_timeout)
         client = self._clients[connection] = _Client(connection)
         connection.on_server_lost = lambda reason: self._lost(client)
-        connection.on_client_silent = lambda silent: self._silent(client, silent=silent)
         session = CreateSession(request.owner, timeout_ms, request.setting)
         waiting = self._wait(_Request(session, reply, client))
         assert server.role is not None
         if not request.session_id:
             client.session_id = self._ids.take()
-            self._attach(client, timeout_ms)
+            self._attach(client)
             server.submit(client.session_id, session, waiting)
         elif request.password != password_of(request.session_id):
             self.revalidated(waiting, is_open=False)
@@ -96,15 +95,13 @@ class ClientConnections:
             client.session_id = request.session_id
             server.role.revalidate(request.session_id, timeout_ms, (server.name, waiting))
 
-    def _attach(self, client: _Client, timeout_ms: int) -> None:
+    def _attach(self, client: _Client) -> None:
         """This connection is the session's from now on."""
         old = self._of_session.get(client.session_id)
         if old is not None:
             self._drop(old, "taken up again")
         self._of_session[client.session_id] = client
-        self._server.pings.begin(client.session_id, self._server.name, timeout_ms)
-        if client.connection.client_silent_since_us is not None:
-            self._silent(client, silent=True)
+        self._server.pings.begin(client.session_id, client.connection)
 
     def revalidated(self, number: int, *, is_open: bool) -> None:
         """Whether the session that a client came with is open."""
@@ -118,18 +115,19 @@ class ClientConnections:
             client.session_id = 0
             self._drop(client, "session expired")
             return
-        self._attach(client, session.timeout_ms)
+        self._attach(client)
         known = self._server.tree.sessions.get(client.session_id, session)
         self._server.note_session(client.session_id, known, "moved")
         request.reply(zk.ConnectResponse(client.session_id, session.timeout_ms, password_of(client.session_id)))
 
-    def stop_pings(self, session_id: int) -> None:
-        """The client of a raw session has decided to be silent."""
-        self._server.pings.silent(session_id, self._server.name, silent=True)
-
-    def _silent(self, client: _Client, *, silent: bool) -> None:
-        if self._of_session.get(client.session_id) is client:
-            self._server.pings.silent(client.session_id, self._server.name, silent=silent)
+    def ping(self, connection: Connection, reply: Reply) -> None:
+        """A client has nothing to say but that it lives."""
+        client = self._clients.get(connection)
+        if client is None:
+            reply(None)
+            return
+        self._server.pings.heard(client.session_id, connection)
+        reply(zk.PingResponse())
 
     def _lost(self, client: _Client) -> None:
         """A cut connection is nothing but silence: the session lives on until nothing was heard for its timeout."""
@@ -143,7 +141,6 @@ class ClientConnections:
             self._watches.forget(client.session_id)
             self._server.pings.gone(client.session_id, self._server.name)
         client.connection.on_server_lost = lambda reason: None
-        client.connection.on_client_silent = lambda silent: None
         client.connection.close(self._server, reason)
 
     def drop_all(self, reason: str) -> None:
@@ -173,7 +170,7 @@ class ClientConnections:
         if size_of(operation) > server.config.jute_maxbuffer:
             self._drop(client, "a request above jute.maxbuffer")
             return
-        server.pings.heard(client.session_id, server.name)
+        server.pings.heard(client.session_id, connection)
         request = _Request(message, reply, client, is_read=isinstance(operation, Read | Watching))
         if request.is_read:
             client.requests.append(request)

@@ -28,6 +28,7 @@ from kafkasim.core.zk_requests import CloseSession, CreateSession
 from kafkasim.core.zk_sessions import SessionTracker
 from kafkasim.core.znodes import Transaction
 from kafkasim.messages import zookeeper_quorum as zab
+from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.kernel import US_PER_MS, Timer
 from kafkasim.sim.network import Connection
 from kafkasim.sim.zookeeper_pings import Pulse
@@ -72,6 +73,7 @@ class Leader:
         self._informs: dict[int, zab.Inform] = {}
         self._syncs: dict[int, list[zab.Origin]] = {}
         self._silent_since: dict[int, Fact | None] = {}
+        self._expiry = Alarm(server, self._expire)
 
     @property
     def state(self) -> ServerState:
@@ -93,6 +95,7 @@ class Leader:
         """The office is over: let the followers go."""
         self.is_serving = False
         self._server.pings.leader_ends(self.name)
+        self._expiry.off()
         for timer in self._timers.values():
             timer.cancel()
         for learner in list(self._learners.values()):
@@ -258,7 +261,7 @@ class Leader:
             transaction = self._proposals.prepare(session_id, operation, now_ms)
             if isinstance(operation, CreateSession):
                 self.tracker.open(session_id, operation.timeout_ms, origin[0], now_ms)
-                self.tracker.hold(session_id)
+                self._expire_in_time()
             elif isinstance(operation, CloseSession):
                 self.tracker.close(session_id)
         self._propose(transaction, origin)
@@ -315,7 +318,7 @@ class Leader:
         self._server.clients.revalidated(origin[1], is_open=self.reopen(session_id, timeout_ms, origin))
 
     def count(self, session_id: int, heard_ms: int) -> None:
-        """A session is silent since then: its timeout runs."""
+        """A session was heard then: its timeout runs from there."""
         self.tracker.touch(session_id, heard_ms)
         self._silent_since[session_id] = self._server.kernel.journal.cause
         self._expire_in_time()
@@ -331,17 +334,14 @@ class Leader:
 
     def _expire_in_time(self) -> None:
         """Wake up when the next session may expire."""
-        if "expiry" in self._timers:
-            self._timers.pop("expiry").cancel()
         deadline_ms = self.tracker.deadline_ms
-        if deadline_ms is not None:
-            kernel = self._server.kernel
-            wait_ms = max(0.0, deadline_ms - kernel.start_time_ms - kernel.now_us / US_PER_MS)
-            self._timers["expiry"] = self._server.after_ms(wait_ms, self._expire)
+        if deadline_ms is None:
+            self._expiry.off()
+        else:
+            self._expiry.set((deadline_ms - self._server.kernel.start_time_ms) * US_PER_MS)
 
     def _expire(self) -> None:
         """Sessions that were silent for too long end, each with all its ephemerals under one zxid."""
-        del self._timers["expiry"]
         kernel = self._server.kernel
         for session_id in self.tracker.due(kernel.now_ms):
             session = self._server.tree.sessions.get(session_id)

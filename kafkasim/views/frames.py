@@ -9,7 +9,7 @@ from kafkasim.records import TopicPartition
 from kafkasim.trace import Fact, State, Trace, facts
 
 Frame = dict[str, Any]
-QUIET_APIS = ("HeartbeatRequest", "HeartbeatResponse")
+QUIET_APIS = ("HeartbeatRequest", "HeartbeatResponse", "PingRequest", "PingResponse")
 """Messages that a space-time picture leaves out unless it is asked for them."""
 
 
