@@ -54,8 +54,8 @@ class Cluster:
     the wall clock at time 0. ``zookeeper_observers`` names ZooKeeper servers that serve and do not vote.
     ``truncation="high-watermark"`` is how followers cut their logs before Kafka 0.11, which lost records; it may also
     be an object as those of core/truncation. With ``brokers=0`` there is the ensemble alone; with ``start=False``
-    nothing runs until :meth:`start` is called for it. With ``eager`` each heartbeat of a group's member and each ping of
-    a ZooKeeper session is a message; otherwise those that change nothing are only computed: the same happens at the
+    nothing runs until :meth:`start` is called for it. With ``eager`` each heartbeat of a group's member and each ping
+    of a ZooKeeper session is a message; otherwise those that change nothing are only computed: the same happens at the
     same times, and costs less. The same arguments and calls give the same trace, to the byte.
     """
 

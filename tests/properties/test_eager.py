@@ -10,7 +10,7 @@ import kafkasim as ks
 from tests.properties.eager import APIS, play, transitions
 
 EVERYBODY = ("zookeeper-1", "zookeeper-2", "zookeeper-3")
-FEW, MANY, CHUNK = 6, 206, 10
+FEW, MANY, CHUNK = 4, 204, 10
 PAUSED_COORDINATOR = 0
 """What comes for a paused process is looked at before what is too late by then."""
 
