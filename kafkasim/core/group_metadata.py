@@ -215,7 +215,7 @@ class GroupMetadata:
             "protocol": self.protocol,
             "leader": self.leader,
             "currentStateTimestamp": self.state_since_ms,
-            "members": [member.as_stored() for member in self.members.values()],
+            "members": [member.as_stored(self.protocol) for member in self.members.values()],
         }
 
     def load(self, stored: Mapping[str, Any]) -> None:

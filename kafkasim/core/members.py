@@ -69,9 +69,17 @@ class Member:
         """What the member wants, with the instance id by which assignors order static members."""
         return replace(self.subscription, group_instance_id=self.group_instance_id)
 
-    def as_stored(self) -> dict[str, Any]:
-        """The member as it is written to ``__consumer_offsets``; Kafka's names of the fields."""
-        subscription = self.subscription
+    def as_stored(self, protocol: str) -> dict[str, Any]:
+        """The member as it is written to ``__consumer_offsets``; Kafka's names of the fields.
+
+        Of its subscription what it told the group's assignor, ``protocol``: only the eager sticky one has user data.
+        """
+        subscription, remembered = self.subscription, None
+        if protocol == "sticky" and self.subscription.sticky_generation >= 0:
+            remembered = {
+                "previousAssignment": [list(tp) for tp in subscription.sticky_partitions],
+                "generation": subscription.sticky_generation,
+            }
         return {
             "memberId": self.member_id,
             "groupInstanceId": self.group_instance_id,
@@ -81,6 +89,7 @@ class Member:
             "rebalanceTimeout": self.rebalance_timeout_ms,
             "subscription": {
                 "topics": list(subscription.topics),
+                "userData": remembered,
                 "ownedPartitions": [list(tp) for tp in subscription.owned_partitions],
                 "generationId": subscription.generation_id,
             },
@@ -92,9 +101,11 @@ class Member:
         """The member that :meth:`as_stored` has described; of its assignors only the group's ``protocol`` is kept."""
         wants = stored["subscription"]
         owned = tuple(TopicPartition(*tp) for tp in wants["ownedPartitions"])
+        remembered = wants["userData"] or {"previousAssignment": (), "generation": -1}
+        had = tuple(TopicPartition(*tp) for tp in remembered["previousAssignment"])
         return Member(
             stored["memberId"], stored["clientId"], (protocol,),
-            Subscription(tuple(wants["topics"]), owned, wants["generationId"]),
+            Subscription(tuple(wants["topics"]), owned, wants["generationId"], None, had, remembered["generation"]),
             stored["sessionTimeout"], stored["rebalanceTimeout"], stored["groupInstanceId"],
             stored["clientHost"], has_synced=True, assignment=tuple(TopicPartition(*tp) for tp in stored["assignment"]),
         )  # fmt: skip

@@ -140,9 +140,10 @@ def _partitions(listed: Iterable[Iterable[Any]]) -> bytes:
 def _member(one: Mapping[str, Any]) -> bytes:
     wants = one["subscription"]
     no_user_data, no_rack = struct.pack(">i", -1), _string(None)
+    remembered = no_user_data if wants["userData"] is None else _bytes(_sticky_user_data(wants["userData"]))
     subscription = b"".join(
         [
-            struct.pack(">h", CONSUMER_PROTOCOL), _array(wants["topics"], _string), no_user_data,
+            struct.pack(">h", CONSUMER_PROTOCOL), _array(wants["topics"], _string), remembered,
             _partitions(wants["ownedPartitions"]), struct.pack(">i", wants["generationId"]), no_rack,
         ]
     )  # fmt: skip
@@ -150,6 +151,11 @@ def _member(one: Mapping[str, Any]) -> bytes:
     names = (one["memberId"], one["groupInstanceId"], one["clientId"], one["clientHost"])
     times = struct.pack(">ii", one["rebalanceTimeout"], one["sessionTimeout"])
     return b"".join(map(_string, names)) + times + _bytes(subscription) + _bytes(assignment)
+
+
+def _sticky_user_data(remembered: Mapping[str, Any]) -> bytes:
+    """Kafka: StickyAssignor.serializeTopicPartitionAssignment."""
+    return _partitions(remembered["previousAssignment"]) + struct.pack(">i", remembered["generation"])
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
@@ -208,11 +214,18 @@ def _member_value(value: _Reader) -> dict[str, Any]:
     wants, owns = _Reader(value.block() or b""), _Reader(value.block() or b"")
     wants.number("h")
     topics = wants.array(wants.string)
-    wants.block()
+    user_data = wants.block()
     owned, generation = wants.partitions(), wants.number("i")
     owns.number("h")
     return {
         **names, "rebalanceTimeout": rebalance, "sessionTimeout": session,
-        "subscription": {"topics": topics, "ownedPartitions": owned, "generationId": generation},
+        "subscription": {
+            "topics": topics, "userData": None if user_data is None else _sticky_memory(_Reader(user_data)),
+            "ownedPartitions": owned, "generationId": generation,
+        },
         "assignment": owns.partitions(),
     }  # fmt: skip
+
+
+def _sticky_memory(value: _Reader) -> dict[str, Any]:
+    return {"previousAssignment": value.partitions(), "generation": value.number("i")}

@@ -1,7 +1,7 @@
 """The partitions of ``__consumer_offsets`` that this broker leads: read when it takes over, written before it answers.
 
-Reading takes a moment (LOAD_MS), in which the groups of that partition are not served; an empty partition is there at
-once. Kafka: GroupMetadataManager (loadGroupsAndOffsets, appendForGroup).
+Reading takes a moment (sim/coordinator_load), in which the groups of that partition are not served; an empty partition
+is there at once. Kafka: GroupMetadataManager (loadGroupsAndOffsets, appendForGroup).
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from kafkasim.errors import (
 )
 from kafkasim.messages.data import Error, PartitionProduceResponse, ProduceResponse
 from kafkasim.records import Record, RecordBatch, TopicPartition
+from kafkasim.sim.coordinator_load import load_ms
 from kafkasim.sim.produce_purgatory import DelayedProduce
 
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
 
-LOAD_MS = 10
-"""How long reading a partition takes; in Kafka it grows with what lies in it."""
 CLIENT_ERRORS: dict[str, type[KafkaError]] = {
     "NOT_ENOUGH_REPLICAS": CoordinatorNotAvailableException,
     "NOT_ENOUGH_REPLICAS_AFTER_APPEND": CoordinatorNotAvailableException,
@@ -81,10 +80,11 @@ class GroupStore:
                 self._on_unloaded(number)
         elif number not in self.partitions and number not in self._loading:
             self._loading[number] = partition
-            if partition.log.end_offset == partition.log.start_offset:
-                self._load(number, partition)
+            wait_ms = load_ms(partition.log)
+            if wait_ms:
+                self._broker.after_ms(wait_ms, self._load, number, partition)
             else:
-                self._broker.after_ms(LOAD_MS, self._load, number, partition)
+                self._load(number, partition)
 
     def _load(self, number: int, partition: Partition) -> None:
         if self._loading.get(number) is partition:

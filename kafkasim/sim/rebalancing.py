@@ -60,6 +60,7 @@ class Rebalancing:
             one.name: one for one in map(_assignor, config.partition_assignment_strategy)
         }
         self._protocol = _protocol(self._assignors.values())
+        self._chosen = ""
         self._sticky_memory: tuple[tuple[TopicPartition, ...], int] | None = None
         self._is_prepared = False
         self._is_leader = False
@@ -132,7 +133,7 @@ class Rebalancing:
             if not all(topic in self._client.topics for topic in topics):
                 return False
         self._membership.joined()
-        self._is_leader = is_leader
+        self._is_leader, self._chosen = is_leader, response.protocol
         shares: dict[str, tuple[TopicPartition, ...]] = {}
         if is_leader:
             self._group_topics = topics
@@ -192,7 +193,8 @@ class Rebalancing:
             if going:
                 yield from self._give_up(going, [tp for tp in owned if tp in assignment])
                 membership.request_rejoin()
-        self._sticky_memory = (assignment, membership.generation)
+        if self._chosen == "sticky":
+            self._sticky_memory = (assignment, membership.generation)
         self._commits.restart_timer()
         self._own(assignment)
         journal = self._client.host.kernel.journal

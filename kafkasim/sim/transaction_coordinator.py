@@ -29,6 +29,7 @@ from kafkasim.messages import transactions as api
 from kafkasim.messages.data import Error, PartitionProduceResponse, ProduceResponse
 from kafkasim.messages.groups import FindCoordinatorRequest, FindCoordinatorResponse
 from kafkasim.records import RecordBatch, TopicPartition
+from kafkasim.sim.coordinator_load import load_ms
 from kafkasim.sim.kernel import Timer
 from kafkasim.sim.network import Reply
 from kafkasim.sim.produce_purgatory import DelayedProduce
@@ -39,8 +40,8 @@ from kafkasim.trace.facts import TransactionChanged
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
 
-LOAD_MS = 10
-"""How long reading a partition takes; in Kafka it grows with what lies in it."""
+RETRY_MS = 10
+"""How long after a failed write the end of a transaction is written down again."""
 CLIENT_ERRORS: dict[str, type[KafkaError]] = {
     "UNKNOWN_TOPIC_OR_PARTITION": CoordinatorNotAvailableException,
     "NOT_ENOUGH_REPLICAS": CoordinatorNotAvailableException,
@@ -110,10 +111,11 @@ class TransactionCoordinator:
         elif self._epochs.get(number) != partition.leader_epoch:
             self._unload(number)
             self._loading[number] = partition
-            if partition.log.end_offset == partition.log.start_offset:
-                self._load(number, partition)
+            wait_ms = load_ms(partition.log)
+            if wait_ms:
+                self._broker.after_ms(wait_ms, self._load, number, partition)
             else:
-                self._broker.after_ms(LOAD_MS, self._load, number, partition)
+                self._load(number, partition)
 
     def _unload(self, number: int) -> None:
         if self._epochs.pop(number, None) is not None:
@@ -318,7 +320,7 @@ class TransactionCoordinator:
 
         def written(error: Error) -> None:
             if error is CoordinatorNotAvailableException:
-                self._broker.after_ms(LOAD_MS, self._marked, transaction)
+                self._broker.after_ms(RETRY_MS, self._marked, transaction)
 
         self._write(transaction, transaction.finish(self._broker.kernel.now_ms), written)
 

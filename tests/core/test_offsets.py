@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kafkasim.core.group import Group
 from kafkasim.core.group_metadata import GroupState
 from kafkasim.core.offset_records import decoded, in_words
@@ -126,6 +128,19 @@ def test_a_group_is_stored_whole_and_comes_back_whole() -> None:
         assert (member.assignment, member.subscription) == (was.assignment, was.subscription)
         assert (member.client_id, member.session_timeout_ms) == (was.client_id, was.session_timeout_ms)
     assert (heir.generation, heir.protocol, heir.leader, heir.state) == (2, "range", "a-1", GroupState.STABLE)
+
+
+@pytest.mark.parametrize(("protocol", "generation"), [("sticky", 3), ("sticky", -1), ("range", 3)])
+def test_what_the_eager_sticky_assignor_remembers_is_stored_with_the_member(protocol: str, generation: int) -> None:
+    """A static member that is late to join is shared out by what lies in the log. Kafka: one metadata a protocol."""
+    play = Play()
+    had = (A0, B0) if generation >= 0 else ()
+    play.stable("a-1", protocols=(protocol,), subscription=Subscription(("a", "b"), (), 4, None, had, generation))
+    heir = Group("g", 0)
+    heir.restore(loaded(group_record("g", play.group.as_stored(), 1)).stored_groups["g"], 0)
+    wants = heir.members["a-1"].subscription
+    told = (had, generation) if protocol == "sticky" else ((), -1)
+    assert (wants.sticky_partitions, wants.sticky_generation) == told
 
 
 def test_a_deleted_group_is_not_found_again() -> None:

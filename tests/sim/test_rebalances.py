@@ -329,6 +329,22 @@ def test_another_coordinator_takes_over_and_no_member_notices():
     assert not reset
 
 
+@pytest.mark.parametrize(("megabytes", "wait_ms"), [(0, 10), (12, 30)])
+def test_a_new_coordinator_reads_for_as_long_as_there_is_something_to_read(megabytes: int, wait_ms: int) -> None:
+    cluster = ks.Cluster(brokers=3, seed=5, broker_config={"offsets.topic.num.partitions": 1})
+    cluster.create_topic("__consumer_offsets", assignment={0: [102, 103, 101]}, cleanup_policy="compact")
+    cluster.create_topic("t")
+    Member(cluster, "a", session_timeout_ms=45_000)
+    cluster.run(for_ms=6_000)
+    stored = ks.TopicPartition("__consumer_offsets", 0)
+    cluster._brokers[103].disk.logs[stored].size_in_bytes += megabytes << 20  # as if so much were there to be read
+    cluster.kill(102)
+    cluster.run(for_ms=25_000)
+    leads = cluster.trace.of("ReplicaRoleChanged", broker=103, tp=stored)[-1]
+    loaded = cluster.trace.of("GroupChanged", coordinator=103)[0]
+    assert loaded.at_ms - leads.at_ms == wait_ms
+
+
 def test_a_small_cluster_with_kafkas_defaults_has_no_coordinator():
     """Vector scenario-014: creating __consumer_offsets fails until three brokers are alive."""
     cluster = ks.Cluster(brokers=1, zookeepers=1)
