@@ -9,10 +9,12 @@ FAULTS_MS = 60_000
 QUIET_MS = 90_000
 
 
-def play(seed: int, **plan: object) -> ks.Cluster:
+def play(seed: int, *, unclean: bool = False, **plan: object) -> ks.Cluster:
     """Three brokers, two partitions; faults for a minute, then a minute and a half to recover."""
     cluster = ks.Cluster(brokers=3, seed=seed)
-    cluster.create_topic("t", partitions=2, replication_factor=3, min_insync_replicas=2)
+    cluster.create_topic(
+        "t", partitions=2, replication_factor=3, min_insync_replicas=2, unclean_leader_election_enable=unclean
+    )
     producer = cluster.producer(acks="all")
     end_ms = cluster.now_ms + FAULTS_MS
 

@@ -13,6 +13,7 @@ from tests.properties.play import is_healed, play
 FEW, ALL, CHUNK = 20, 320, 10
 EVERYBODY = ("zookeeper-1", "zookeeper-2", "zookeeper-3")
 ALL_KINDS = tuple(kind for kind in KINDS if kind != "PowerLoss")
+OF_RECORDS = {"StrongIsr", "WeakIsr", "LeaderCompleteness", "LogMatching"}
 ZOOKEEPER_TOO = (*range(10), 24, 54)
 """Among them a connection that was won and lost within one pause, and a stop before the broker was registered."""
 
@@ -36,6 +37,15 @@ def test_the_same_with_faults_of_zookeeper_servers_too():
 
 def test_the_same_with_faults_of_disks_and_sessions():
     check(range(10), EVERYBODY, ALL_KINDS)
+
+
+@pytest.mark.parametrize("unclean", [False, True])
+def test_whatever_is_lost_epochs_rise_and_leaders_are_in_their_isr(unclean):
+    """With power losses and unclean elections records may go, and with them what speaks of records."""
+    for seed in range(5):
+        cluster = play(seed, kinds=tuple(KINDS), unclean=unclean)
+        assert set(ks.invariants.protocol(cluster.trace).names) <= OF_RECORDS, seed
+        assert is_healed(cluster) == [], f"seed {seed} has not healed"
 
 
 @pytest.mark.search

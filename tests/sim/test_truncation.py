@@ -47,6 +47,15 @@ def test_truncating_to_the_high_watermark_loses_what_truncating_by_epoch_keeps()
     assert ks.invariants.delivery(old.trace).lost == (("producer-1", 1),), "acknowledged with acks=all, and lost"
 
 
+def test_the_loss_has_a_name_and_so_has_what_led_to_it() -> None:
+    new, old = two_leaders_die("leader-epoch"), two_leaders_die("high-watermark")
+    assert (ks.invariants.protocol(new.trace).names, ks.invariants.anomalies(new.trace).names) == ((), ())
+    assert ks.invariants.anomalies(old.trace).names == ("lost-write",)
+    found = ks.invariants.protocol(old.trace)
+    assert found.names == ("LeaderCompleteness",), "103 leads without what 101 had committed"
+    assert found[0].text == "offset 1 of orders-0 was committed, and broker-103, made leader, has nothing there"
+
+
 def test_the_follower_that_hears_of_a_new_leader_cuts_what_was_committed() -> None:
     cut = [
         (fact.broker, fact.log_end_offset)
