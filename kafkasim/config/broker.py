@@ -41,6 +41,8 @@ DYNAMIC = frozenset(
     }
 )  # fmt: skip
 """The settings that a running broker takes over. Kafka: DynamicBrokerConfig.AllDynamicConfigs."""
+OF_ITS_PLACE = frozenset({"broker.id", "broker.rack", "log.dir", "log.dirs", "zookeeper.connect"})
+"""Settings of a real broker that a simulated one has no need of, as its place in the cluster says them."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)

@@ -123,6 +123,17 @@ def topic_name(value: object) -> str:
     return name
 
 
+def name_of_some_topic(value: object) -> str:
+    """Any name but an empty one: one that no topic may have is only that of a topic which does not exist.
+
+    Kafka: KafkaAdminClient.topicNameIsUnrepresentable.
+    """
+    name = text(value, "The name of a topic")
+    if not name:
+        raise InvalidTopicException("Topic name is invalid: it must not be empty.")
+    return name
+
+
 def trouble_with_name(name: str) -> str | None:
     """What is wrong with the name of a topic (or a ``group.instance.id``, under the same rules); None if nothing is."""
     if not name:

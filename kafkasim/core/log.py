@@ -66,6 +66,11 @@ class Log:
         return self.segments[-1]
 
     @property
+    def starts_within_a_segment(self) -> bool:
+        """Whether the files hold records from before the log's start, which only a checkpoint remembers then."""
+        return self.start_offset > self.segments[0].base_offset
+
+    @property
     def batches(self) -> list[RecordBatch]:
         """All batches in order."""
         return [batch for segment in self.segments for batch in segment.batches]
@@ -214,12 +219,16 @@ class Log:
         first = bisect.bisect_right(self.segments, offset, key=lambda segment: segment.base_offset) - 1
         return self.segments[max(0, first) :]
 
-    def read(self, offset: int, limit: int, max_bytes: int, *, min_one: bool = True) -> list[RecordBatch]:
-        """Whole batches from the one that holds ``offset`` on, below offset ``limit``, up to ``max_bytes``.
+    def is_in_older_segment(self, offset: int, other: int) -> bool:
+        """Whether an offset lies in an earlier segment than another one. Kafka: LogOffsetMetadata.onOlderSegment."""
+        return self.segments_from(offset)[0].base_offset < self.segments_from(other)[0].base_offset
 
-        The first batch is given whatever its size when ``min_one``, so that a big batch cannot block a reader.
-        Raises OffsetOutOfRangeException outside start to end offset; between the limit and the end there is nothing
-        to read and no error.
+    def read(self, offset: int, limit: int, max_bytes: int, *, min_one: bool = True) -> list[RecordBatch]:
+        """Whole batches of one segment, from the one that holds ``offset`` on, below ``limit``, up to ``max_bytes``.
+
+        What lies in the next segment is for the next read. The first batch is given whatever its size when ``min_one``,
+        so that a big batch cannot block a reader. Raises OffsetOutOfRangeException outside start to end offset; between
+        the limit and the end there is nothing to read and no error. Kafka: LocalLog.read.
         """
         if not self.start_offset <= offset <= self.end_offset:
             raise OffsetOutOfRangeException(
@@ -238,6 +247,8 @@ class Log:
                     return found
                 found.append(batch)
                 size += batch.size_in_bytes
+            if found:
+                break
         return found
 
     def aborted_transactions(self, offset: int, upper_bound: int) -> list[CompletedTransaction]:

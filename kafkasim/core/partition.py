@@ -153,9 +153,9 @@ class Partition:
             raise
         if placed.base_offset < end:
             self._emit(DuplicateRecognised(self.broker, self.tp, placed.base_offset, batch.batch_id))
-            return placed.base_offset, placed.next_offset
-        self._emit_append(placed)
-        self._advance_high_watermark(now_ms)
+        else:
+            self._emit_append(placed)
+        self._advance_high_watermark(now_ms)  # also after a repeat: the ISR may have become smaller since
         return placed.base_offset, placed.next_offset
 
     def _refusal(self, batch: RecordBatch, error: KafkaError) -> ProduceRefused:
@@ -222,6 +222,14 @@ class Partition:
         if epoch < position.last_epoch or end < position.fetch_offset:
             return (epoch, end)
         return None
+
+    def can_be_fetched_by(self, replica: int, leader_epoch: int) -> bool:
+        """Whether a follower's fetch from that epoch is served here."""
+        try:
+            self.check_leader(leader_epoch)
+        except KafkaError:
+            return False
+        return replica in self.in_sync.followers
 
     def follower_fetched(self, broker: int, offset: int, now_ms: int, log_start_offset: int = -1) -> None:
         """A follower has fetched from ``offset``: that is its log end offset now. May move the high watermark.

@@ -38,7 +38,7 @@ def check_name(topic: str, known: Iterable[str]) -> None:
 def checked_assignment(assignment: Mapping[int, tuple[int, ...]]) -> Assignment:
     """The explicit assignment of a new topic: partitions from 0 without gaps, as many distinct brokers for each.
 
-    Brokers that are dead or unknown are allowed, as in Kafka.
+    Brokers that are dead or unknown are allowed, as in Kafka, and none at all: such a topic is there and has no leader.
     """
     if len({len(replicas) for replicas in assignment.values()}) != 1:
         raise InvalidReplicaAssignmentException("All partitions should have the same number of replicas.")
@@ -104,7 +104,7 @@ def check_target(target: Sequence[int], present: ReplicaAssignment, live: Collec
 
 
 def _distinct(replicas: Sequence[int]) -> None:
-    if not replicas or len(set(replicas)) != len(replicas):
+    if len(set(replicas)) != len(replicas):
         raise InvalidReplicaAssignmentException(f"Duplicate replica assignment found: {_listed(replicas)}.")
 
 

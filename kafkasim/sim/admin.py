@@ -10,7 +10,7 @@ from typing import Any
 
 from kafkasim.config import AdminConfig, checks
 from kafkasim.core.topic_rules import INTERNAL_TOPICS
-from kafkasim.errors import ConfigError, InvalidTopicException, KafkaError
+from kafkasim.errors import ConfigError, InvalidTopicException, KafkaError, NotControllerException
 from kafkasim.messages import admin
 from kafkasim.messages.data import Error, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse
 from kafkasim.records import OffsetAndMetadata, TopicPartition
@@ -28,8 +28,9 @@ from kafkasim.sim.admin_arguments import (
     partitions_of,
     resource_of,
     settings_of,
+    some_brokers_of,
 )
-from kafkasim.sim.admin_calls import AdminCalls
+from kafkasim.sim.admin_calls import AGAIN, AdminCalls
 from kafkasim.sim.admin_groups import ConsumerGroupDescription, ConsumerGroupListing, GroupCalls
 from kafkasim.sim.admin_transactions import TransactionCalls, TransactionDescription, TransactionListing
 from kafkasim.sim.host import Host
@@ -95,7 +96,7 @@ class Admin:
 
     def delete_topic(self, topic: str) -> Future[None]:
         """Delete a topic; it is gone for clients at once, for good when every replica is. Kafka: deleteTopics."""
-        checks.topic_name(topic)
+        checks.name_of_some_topic(topic)
         request = admin.DeleteTopicsRequest(topic, self._calls.timeout_ms)
         return self._calls.call(f"delete_topic({topic!r})", self._calls.controller, request, _nothing)
 
@@ -109,7 +110,7 @@ class Admin:
         elsewhere from now on, and old ones stay where they are. With ``validate_only`` nothing is made. Fails with
         InvalidPartitionsException when that is no increase.
         """
-        checks.topic_name(topic)
+        checks.name_of_some_topic(topic)
         checks.flag(validate_only, "validate_only")
         checks.whole_number(total_count, "total_count")
         new = None if assignments is None else tuple(brokers_of(replicas, "assignments") for replicas in assignments)
@@ -150,7 +151,10 @@ class Admin:
             _raise(response)
             return {tp: None if error is None else error(message) for tp, (error, message) in response.results.items()}
 
-        return self._calls.call(f"elect_leaders({election_type!r})", self._calls.controller, request, answered)
+        # Unlike all other calls to the controller this one fails where there was a controller once.
+        again = tuple(error for error in AGAIN if error is not NotControllerException)
+        name = f"elect_leaders({election_type!r})"
+        return self._calls.call(name, self._calls.controller, request, answered, again=again)
 
     def alter_partition_reassignments(
         self, reassignments: Mapping[TopicPartition, Sequence[int] | None]
@@ -162,7 +166,7 @@ class Admin:
         if not isinstance(reassignments, Mapping):
             raise ConfigError(f"reassignments must map partitions to lists of brokers. Got {reassignments!r}.")
         target = {
-            tp: None if replicas is None else brokers_of(replicas, "reassignments")
+            tp: None if replicas is None else some_brokers_of(replicas, "reassignments")
             for tp, replicas in zip(partitions_of(list(reassignments)), reassignments.values(), strict=True)
         }
         request = admin.AlterPartitionReassignmentsRequest(target, self._calls.timeout_ms)
@@ -233,7 +237,11 @@ class Admin:
         if not isinstance(offsets, Mapping):
             raise ConfigError(f"offsets must map partitions to offsets. Got {offsets!r}.")
         for tp, offset in zip(partitions_of(list(offsets)), offsets.values(), strict=True):
-            checks.whole_number(offset, f"the offset of {tp}", at_least=-1)
+            if checks.whole_number(offset, f"the offset of {tp}") < -1:
+                raise ConfigError(
+                    f"It must be at least -1, the high watermark; the offset of {tp} is {offset}.",
+                    java_name="OffsetOutOfRangeException",
+                )
 
         def request(partitions: tuple[TopicPartition, ...]) -> admin.DeleteRecordsRequest:
             return admin.DeleteRecordsRequest({tp: offsets[tp] for tp in partitions}, self._calls.timeout_ms)
@@ -265,8 +273,9 @@ class Admin:
             }
 
         return self._calls.call_leaders(
-            "list_offsets()", times, lambda tps: ListOffsetsRequest({tp: times[tp] for tp in tps}, committed), answered
-        )
+            "list_offsets()", times, lambda tps: ListOffsetsRequest({tp: times[tp] for tp in tps}, committed), answered,
+            tolerates_unknown_topics=False,
+        )  # fmt: skip
 
     def describe_producers(
         self, partitions: Sequence[TopicPartition]

@@ -29,6 +29,14 @@ def brokers_of(given: object, name: str) -> tuple[int, ...]:
     return tuple(checks.whole_number(broker, f"a broker id in {name}") for broker in given)
 
 
+def some_brokers_of(given: object, name: str) -> tuple[int, ...]:
+    """A list of at least one broker id. Kafka: NewPartitionReassignment."""
+    brokers = brokers_of(given, name)
+    if not brokers:
+        raise ConfigError(f"{name} must give at least one broker. Got none.", java_name="IllegalArgumentException")
+    return brokers
+
+
 def assignment_of(given: object) -> dict[int, tuple[int, ...]]:
     """Partition numbers, each with its brokers."""
     if not isinstance(given, Mapping):

@@ -23,6 +23,7 @@ from kafkasim.errors import (
     NotControllerException,
     NotCoordinatorException,
     TimeoutException,
+    UnknownTopicOrPartitionException,
     UnstableOffsetCommitException,
 )
 from kafkasim.messages.data import MetadataRequest, MetadataResponse
@@ -85,10 +86,12 @@ class AdminCalls:
     def call_leaders(
         self, name: str, partitions: Iterable[TopicPartition],
         request: Callable[[tuple[TopicPartition, ...]], Any], answered: Callable[[Any], Mapping[TopicPartition, Any]],
+        *, tolerates_unknown_topics: bool = True,
     ) -> Future[dict[TopicPartition, Any]]:  # fmt: skip
         """Ask the leader of each partition; ``answered`` gives a value or an error (an instance) for each.
 
-        The future has the values by partition, or fails with the first error that will not pass.
+        The future has the values by partition, or fails with the first error that will not pass. A topic that the
+        broker asked does not know may come yet, or not: ``tolerates_unknown_topics``.
         """
         call = Call(self, name, lambda error: error.retriable)
         values: dict[TopicPartition, Any] = dict.fromkeys(partitions)
@@ -99,19 +102,32 @@ class AdminCalls:
             self.any(call, lambda server: call.send(server, MetadataRequest(topics), ask))
 
         def ask(metadata: MetadataResponse) -> None:
-            by_leader: dict[str, list[TopicPartition]] = {}
+            by_leader: dict[int, list[TopicPartition]] = {}
             missing: KafkaError | None = None
             for tp in pending:
                 error, known = metadata.topics[tp.topic]
+                if error is UnknownTopicOrPartitionException and not tolerates_unknown_topics:
+                    call.fail(error(f"The broker asked does not know {tp.topic!r}."))
+                    return
                 leader = known[tp.partition].leader if tp.partition < len(known) else -1
                 if leader in metadata.brokers:
-                    by_leader.setdefault(metadata.brokers[leader], []).append(tp)
+                    by_leader.setdefault(leader, []).append(tp)
                 else:
                     missing = (error or LeaderNotAvailableException)(f"{tp} has no leader that is known.")
-            for server, mine in by_leader.items():
-                call.send(server, request(tuple(mine)), take)
+            for leader, mine in by_leader.items():
+                pin(leader, request(tuple(mine)))
+            call.is_searching = missing is not None
             if missing is not None:
                 raise missing
+
+        def pin(leader: int, asked: Any) -> None:
+            """What has not left yet waits for this broker, whoever leads meanwhile; what was cut off is looked up."""
+
+            def ask_leader(server: str) -> None:
+                left = self.client.channel(server).is_ready
+                call.send(server, asked, take, unsent=None if left else lambda: pin(leader, asked))
+
+            self.broker(leader)(call, ask_leader)
 
         def take(response: Any) -> None:
             again: KafkaError | None = None
@@ -199,6 +215,9 @@ class Call:
         self.future: Future[Any] = calls.host.future(name)
         self._calls = calls
         self._passes = passes
+        self.is_searching = False
+        """Whether the last look-up found no leader. A real client looks up again at once, thousands of times, so that
+        its last look-up is cut off; here it pauses between."""
         self._attempt: Callable[[], None] = lambda: None
         self._last: KafkaError | None = None
         self._in_flight = 0
@@ -211,13 +230,21 @@ class Call:
         self._attempt = attempt
         attempt()
 
-    def send(self, server: str, request: Any, answered: Callable[[Any], None]) -> None:
-        """Send a request as a part of this attempt; ``answered`` may raise the error that it finds in the response."""
+    def send(
+        self, server: str, request: Any, answered: Callable[[Any], None], *, unsent: Callable[[], None] | None = None
+    ) -> None:
+        """Send a request as a part of this attempt; ``answered`` may raise the error that it finds in the response.
+
+        With ``unsent`` that is called instead of a new attempt when there was no connection.
+        """
         self._in_flight += 1
 
         def take(response: Any, error: type[KafkaError] | None) -> None:
             self._in_flight -= 1
             if self.future.is_done():
+                return
+            if error is DisconnectException and unsent is not None:
+                unsent()
                 return
             try:
                 if error is not None:
@@ -238,13 +265,17 @@ class Call:
         self._deadline.cancel()
         self.future.succeed(value)
 
+    def fail(self, error: KafkaError) -> None:
+        """There will be no answer."""
+        self._deadline.cancel()
+        self.future.fail(error)
+
     def _failed(self, error: KafkaError) -> None:
         self._last = error
         self._failures += 1
         config = self._calls.config
         if not self._passes(error) or self._failures > config.retries:
-            self._deadline.cancel()
-            self.future.fail(error)
+            self.fail(error)
             return
         if isinstance(error, DisconnectException | NotControllerException | NotCoordinatorException):
             self._calls.client.refresh()
@@ -260,6 +291,6 @@ class Call:
 
     def _give_up(self) -> None:
         if not self.future.is_done():
-            cause = DisconnectException() if self._in_flight else self._last
+            cause = DisconnectException() if self._in_flight or self.is_searching else self._last
             limit = f"default.api.timeout.ms={self._calls.config.default_api_timeout_ms}"
             self.future.fail(TimeoutException(f"No answer within {limit}.", cause=cause))

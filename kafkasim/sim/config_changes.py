@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kafkasim.config import BrokerConfig, TopicConfig
-from kafkasim.config.broker import DYNAMIC, TOPIC_NAMES
+from kafkasim.config.broker import DYNAMIC, OF_ITS_PLACE, TOPIC_NAMES
 from kafkasim.config.definition import Settings
 from kafkasim.core import znode_payloads as znodes
 from kafkasim.core.zk_errors import NoNodeError
@@ -85,7 +85,7 @@ class ConfigChanges:
             self._apply_to_topic(name, config)
         elif name == str(self._broker.broker_id) and config != self._own:
             self._own = config
-            self._broker.config = self._static.with_changes(**config)
+            self._broker.config = self._static.with_changes(**_of_brokers(config))
             for topic in self._broker.metadata.topics:
                 self._apply_to_topic(topic, self._broker.metadata.topic_configs.get(topic, {}))
 
@@ -146,20 +146,24 @@ class ConfigChanges:
         return f"topics/{name}"
 
     def _check(self, kind: str, changes: Mapping[str, str | None], config: Mapping[str, str]) -> None:
-        known = TopicConfig.names() if kind == admin.TOPIC else DYNAMIC
-        unknown = [name for name in changes if name not in known]
-        if unknown and kind == admin.TOPIC:
-            raise InvalidConfigurationException(f"Unknown topic config name: {unknown[0]}")
-        if unknown:
-            raise InvalidRequestException(f"Cannot update these configs dynamically: {', '.join(unknown)}")
-        refusal = InvalidConfigurationException if kind == admin.TOPIC else InvalidRequestException
-        try:
-            if kind == admin.TOPIC:
+        """Refuse what a topic or a broker cannot be told; a broker takes any name that means nothing to Kafka."""
+        if kind == admin.TOPIC:
+            unknown = [name for name in changes if name not in TopicConfig.names()]
+            if unknown:
+                raise InvalidConfigurationException(f"Unknown topic config name: {unknown[0]}")
+            try:
                 self._broker.topic_config(config)
-            else:
-                self._static.with_changes(**config)
-        except ConfigError as error:
-            raise refusal(f"Invalid config value: {error}") from error
+            except ConfigError as error:
+                raise InvalidConfigurationException(f"Invalid config value: {error}") from error
+        else:
+            own = OF_ITS_PLACE.intersection(changes) | _of_brokers(changes).keys()
+            fixed = sorted(own - DYNAMIC - set(BrokerConfig.not_modelled()))
+            if fixed:
+                raise InvalidRequestException(f"Cannot update these configs dynamically: {', '.join(fixed)}")
+            try:
+                self._static.with_changes(**_of_brokers(config))
+            except ConfigError as error:
+                raise InvalidRequestException(str(error)) from error
 
     def describe(self, request: admin.DescribeConfigsRequest) -> admin.DescribeConfigsResponse:
         """All settings in force. Kafka: ConfigHelper.describeConfigs."""
@@ -197,6 +201,11 @@ class ConfigChanges:
             source = "DEFAULT_CONFIG"
         is_default = source == "DEFAULT_CONFIG"
         return admin.ConfigEntry(name, _text(value), source, is_default, is_read_only, settings.type_of(name))
+
+
+def _of_brokers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of these settings is Kafka's own."""
+    return {name: value for name, value in config.items() if name in BrokerConfig.names()}
 
 
 def _number(name: str) -> int:

@@ -48,8 +48,8 @@ class Consumer:
         self._book = Subscription()
         self._waiting = Waiting(host, config.default_api_timeout_ms)
         self._client = NetworkClient(
-            host, bootstrap, config, auto_create=config.allow_auto_create_topics, on_update=self._waiting.changed
-        )
+            host, bootstrap, config, auto_create=config.allow_auto_create_topics, on_update=self._waiting.changed,
+            hears_only_in=self._waiting if config.group_id is None else None)  # fmt: skip
         self._polling = False
         self._closed = False
         self._membership: Membership | None = None

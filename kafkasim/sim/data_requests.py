@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kafkasim.core.partition import Partition
-from kafkasim.errors import KafkaError
+from kafkasim.core.topic_rules import INTERNAL_TOPICS
+from kafkasim.errors import InvalidTopicException, KafkaError
 from kafkasim.messages import data
 from kafkasim.records import TopicPartition
 from kafkasim.sim.network import Connection, Reply
@@ -38,6 +39,8 @@ def _append(
         if tp in refused:
             continue
         try:
+            if tp.topic in INTERNAL_TOPICS:
+                raise InvalidTopicException(f"Cannot append to internal topic {tp.topic}.")
             partition = replicas.partition(tp)
             base_offset, required[tp] = partition.append(batch, request.acks, broker.kernel.now_ms)
             response.partitions[tp] = data.PartitionProduceResponse(None, base_offset, partition.log.start_offset)

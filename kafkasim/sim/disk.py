@@ -73,9 +73,7 @@ class Disk:
 
     def write_log_starts(self) -> None:
         """Only the logs that start within a segment are named. Kafka: LogManager.checkpointLogStartOffsets."""
-        self.log_starts = {
-            tp: log.start_offset for tp, log in self.logs.items() if log.start_offset > log.segments[0].base_offset
-        }
+        self.log_starts = {tp: log.start_offset for tp, log in self.logs.items() if log.starts_within_a_segment}
 
     def power_loss(self) -> None:
         """The machine has lost its power: what was not flushed is gone."""

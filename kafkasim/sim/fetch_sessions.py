@@ -109,7 +109,7 @@ class FetchSessions:
         learned = {**request.changed, **session.ready, **joining} if session.is_follower else {}
         response = self._collect(session)
         session.parked, session.fetched_at_us = reply, self._host.kernel.now_us
-        if _is_worth_sending(response, session.min_bytes):
+        if self._is_worth_sending(session, response):
             self._answer(session, response)
         else:
             # A fetcher that sends again has given up the poll before; its answer would be the same silence.
@@ -179,7 +179,7 @@ class FetchSessions:
             self._answer(session, FetchResponse())
             return
         response = self._collect(session)
-        if _is_worth_sending(response, session.min_bytes):
+        if self._is_worth_sending(session, response):
             self._answer(session, response)
         elif _has_news(session, response):
             self._answer_in_time(session)
@@ -211,7 +211,7 @@ class FetchSessions:
             return
         if session.poll_is_over(self._host.kernel.now_us):
             self._answer(session, FetchResponse())
-        elif self._partitions[tp].is_leader:
+        else:
             self._learn(session, tp)
 
     def _expire(self, session: FetchSession) -> None:
@@ -264,12 +264,30 @@ class FetchSessions:
             return PartitionFetchResponse(error=type(error), new_leader=(partition.leader, partition.leader_epoch))
 
     def _learn(self, session: FetchSession, tp: TopicPartition) -> None:
-        position = session.positions[tp]
-        partition = self._partitions[tp]
+        """A follower's fetch counts, unless this broker would refuse it: it may lead no longer, or in another epoch."""
+        partition, position = self._partitions.get(tp), session.positions[tp]
+        replica = session.request.replica_id
+        if partition is None or not partition.can_be_fetched_by(replica, position.leader_epoch):
+            return
         now_ms = self._host.kernel.now_ms
-        partition.follower_fetched(session.request.replica_id, position.fetch_offset, now_ms, position.log_start_offset)
+        partition.follower_fetched(replica, position.fetch_offset, now_ms, position.log_start_offset)
         self._settle(partition)
         self._poll_again(session, tp)
+
+    def _is_worth_sending(self, session: FetchSession, response: FetchResponse) -> bool:
+        """Whether an answer goes out at once: for an error, a divergence, enough bytes, or the end of a segment that is
+        not the last. Kafka: DelayedFetch.tryComplete."""
+        size = 0
+        for tp, part in response.partitions.items():
+            size += sum(batch.size_in_bytes for batch in part.batches)
+            if part.error is not None or part.diverging is not None:
+                return True
+            if part.batches and session.min_bytes > 1:
+                end = part.last_stable_offset if session.request.read_committed else part.high_watermark
+                log = self._partitions[tp].log
+                if log.is_in_older_segment(part.batches[0].last_offset, log.end_offset if session.is_follower else end):
+                    return True
+        return size >= max(1, session.min_bytes)
 
     def _unwatch(self, session: FetchSession, tp: TopicPartition) -> None:
         session.positions.pop(tp, None)
@@ -282,15 +300,6 @@ class FetchSessions:
         for tp in list(session.positions):
             self._unwatch(session, tp)
         session.parked = None
-
-
-def _is_worth_sending(response: FetchResponse, min_bytes: int) -> bool:
-    """Whether an answer goes out at once: for an error, a divergence, or enough bytes."""
-    size, is_urgent = 0, False
-    for part in response.partitions.values():
-        size += sum(batch.size_in_bytes for batch in part.batches)
-        is_urgent = is_urgent or part.error is not None or part.diverging is not None
-    return is_urgent or size >= max(1, min_bytes)
 
 
 def _has_news(session: FetchSession, response: FetchResponse) -> bool:

@@ -72,6 +72,7 @@ class Fetcher:
                 reconnect_backoff_max_ms=self._config.reconnect_backoff_max_ms,
                 silence_timeout_ms=self._config.request_timeout_ms, poll_ms=max(1, self._config.fetch_max_wait_ms),
             )  # fmt: skip
+            self._client.more_lines.setdefault(self._client.nodes[node], []).append(channel)
             self._loops[node] = FetchLoop(
                 self._client.host, channel, replica_id=CONSUMER, session="consumer",
                 max_wait_ms=max(1, self._config.fetch_max_wait_ms), max_bytes=self._config.fetch_max_bytes,
@@ -109,7 +110,7 @@ class Fetcher:
         else:
             # The error may name the new leader (KIP-951); else the next picture of the cluster does.
             if part.error.name != "UNKNOWN_LEADER_EPOCH":
-                self._client.refresh()
+                self._client.refresh_in_use()
             self.moved(tp)
             before = self._client.leader(tp)
             if part.new_leader is not None and self._client.learn_leader(tp, *part.new_leader) != before:
@@ -130,7 +131,7 @@ class Fetcher:
         """The broker does not answer: perhaps others lead its partitions now."""
         for tp in [tp for tp, its in self._node_of.items() if its == node]:
             self.moved(tp)
-        self._client.refresh()
+        self._client.refresh_in_use()
         self._client.host.after_ms(self._config.retry_backoff_ms, self._on_change)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from kafkasim.core import cleaner, retention
 from kafkasim.core.log import Log
 from kafkasim.core.producer_state import ProducerStates
 from kafkasim.records import TopicPartition
+from kafkasim.sim.kernel import US_PER_MS
 from kafkasim.sim.periodic import PeriodicTask
 
 if TYPE_CHECKING:
@@ -32,14 +33,17 @@ class LogManager:
         self._disk = broker.disk
         self._chance = broker.kernel.rng(f"segment-jitter/{broker.name}")
         self._seen: dict[TopicPartition, tuple[int, ...]] = {}
-        delay_ms = config.log_initial_task_delay_ms
-        self._retention = PeriodicTask(broker, delay_ms, config.log_retention_check_interval_ms, self._check_retention)
-        self._flusher = PeriodicTask(broker, delay_ms, config.log_flush_scheduler_interval_ms, self._flush)
+        # In Kafka's order where beats fall together: the checkpoints tell of what retention has just left.
+        delays_ms = [config.log_initial_task_delay_ms + place / US_PER_MS for place in range(4)]
+        self._retention = PeriodicTask(
+            broker, delays_ms[0], config.log_retention_check_interval_ms, self._check_retention
+        )
+        self._flusher = PeriodicTask(broker, delays_ms[1], config.log_flush_scheduler_interval_ms, self._flush)
         self._recovery_points = PeriodicTask(
-            broker, delay_ms, config.log_flush_offset_checkpoint_interval_ms, self._write_recovery_points
+            broker, delays_ms[2], config.log_flush_offset_checkpoint_interval_ms, self._write_recovery_points
         )
         self._log_starts = PeriodicTask(
-            broker, delay_ms, config.log_flush_start_offset_checkpoint_interval_ms, self._write_log_starts
+            broker, delays_ms[3], config.log_flush_start_offset_checkpoint_interval_ms, self._write_log_starts
         )
         self._cleaner = PeriodicTask(broker, 0, config.log_cleaner_backoff_ms, self._clean)
 
@@ -109,7 +113,7 @@ class LogManager:
             self._retention.due(retention.due_ms(log, now_ms))
         if self._disk.recovery_points.get(tp) != log.recovery_point:
             self._recovery_points.due(now_ms)
-        if self._disk.log_starts.get(tp, 0) < log.start_offset > log.segments[0].base_offset:
+        if self._disk.log_starts.get(tp) != (log.start_offset if log.starts_within_a_segment else None):
             self._log_starts.due(now_ms)
         self._flusher.due(self._flush_due_ms(log))
 

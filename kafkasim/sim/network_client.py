@@ -14,11 +14,12 @@ from typing import Any
 
 from kafkasim.config.client import ClientConfig
 from kafkasim.core.backoff import backoff_ms
-from kafkasim.errors import KafkaError
+from kafkasim.errors import KafkaError, TimeoutException
 from kafkasim.messages.data import MetadataRequest, MetadataResponse, PartitionMetadata
 from kafkasim.records import TopicPartition
 from kafkasim.sim.channel import Answer, Channel
 from kafkasim.sim.host import Host
+from kafkasim.sim.waiting import Waiting
 from kafkasim.trace.facts import MetadataLearned
 
 
@@ -27,12 +28,13 @@ class NetworkClient:
 
     A request is given up ``late_ms`` after request.timeout.ms. ``topics`` maps the topics that the client has asked
     about to their error or partitions; ``on_update`` is called after each new picture. With a pattern
-    (:meth:`want_all`) it asks about all topics and keeps those that match.
+    (:meth:`want_all`) it asks about all topics and keeps those that match. A consumer without a group has no thread of
+    heartbeats and ``hears_only_in`` its calls: what has come between them is noticed in the next one.
     """
 
     def __init__(
         self, host: Host, bootstrap: Sequence[str], config: ClientConfig, *, auto_create: bool,
-        on_update: Callable[[], None], late_ms: int = 0,
+        on_update: Callable[[], None], late_ms: int = 0, hears_only_in: Waiting | None = None,
     ) -> None:  # fmt: skip
         self.host = host
         self.nodes: dict[int, str] = {}
@@ -57,6 +59,12 @@ class NetworkClient:
         self._fruitless = 0
         self._updated_at_us = 0
         self._unanswered = False
+        self._owed = False
+        self.more_lines: dict[str, list[Channel]] = {}
+        """What else this client has to do with brokers: a consumer's fetches have lines of their own."""
+        self._hears_only_in = hears_only_in
+        if hears_only_in is not None:
+            hears_only_in.on_call = self._catch_up
 
     # --- lines to brokers ----------------------------------------------------------------------------------
 
@@ -77,16 +85,17 @@ class NetworkClient:
     def _line_lost(self) -> None:
         """A broker does not answer: perhaps another leads now. Kafka: NetworkClient.processDisconnection."""
         if self.brokers_known:
-            self.refresh()
+            self.refresh_in_use()
 
     def least_loaded(self) -> str:
         """The machine to ask when any will do. Kafka: NetworkClient.leastLoadedNode."""
         servers = list(self.nodes.values()) or list(self._bootstrap)
         start = self._chance.randrange(len(servers))
         order = servers[start:] + servers[:start]
-        ready = [server for server in order if self.channel(server).is_ready]
+        lines = {server: [self.channel(server), *self.more_lines.get(server, ())] for server in order}
+        ready = [server for server in order if any(line.is_ready for line in lines[server])]
         if ready:
-            return min(ready, key=lambda server: self.channel(server).in_flight)
+            return min(ready, key=lambda server: sum(line.in_flight for line in lines[server]))
         return min(order, key=lambda server: self.channel(server).last_tried_us)
 
     def close(self) -> None:
@@ -118,6 +127,16 @@ class NetworkClient:
             self.pictures += 1
             self.host.kernel.journal.because(MetadataLearned(self.host.name, self._leaders()))
         return self.leader(tp)
+
+    def unknown_topic(self, topic: str, block_ms: int | None = None) -> TimeoutException:
+        """The error of who waits for a topic in vain; the cause is what brokers said of it, if they said anything.
+
+        Kafka: KafkaProducer.waitOnMetadata.
+        """
+        after = "" if block_ms is None else f" after {block_ms} ms"
+        error, _ = self.topics.get(topic, (None, ()))
+        cause = None if error is None else error()
+        return TimeoutException(f"Topic {topic} not present in metadata{after}.", cause=cause)
 
     def want(self, *topics: str) -> None:
         """Keep these topics in the picture; ask at once about new ones, and when the picture is too old."""
@@ -168,6 +187,18 @@ class NetworkClient:
             delay_ms = backoff_ms(self._fruitless - 1, initial_ms, max_ms, self._chance)
         self.host.after_ms(delay_ms, self._ask)
 
+    def refresh_in_use(self) -> None:
+        """Ask again because of an error, in the next call when this client does nothing outside of its calls."""
+        if self._hears_only_in is not None and not self._hears_only_in.is_busy:
+            self._owed = True
+        else:
+            self.refresh()
+
+    def _catch_up(self) -> None:
+        if self._owed:
+            self._owed = False
+            self.refresh()
+
     def _ask(self) -> None:
         self._again = False
         about_all = self._pattern is not None
@@ -181,7 +212,7 @@ class NetworkClient:
         self._unanswered = response is None
         if response is None:
             self._fruitless += 1
-            self.refresh()
+            self.refresh_in_use()
             return
         before = self._leaders()
         self.pictures += 1

@@ -13,11 +13,11 @@ from kafkasim.config import ProducerConfig, checks
 from kafkasim.core.accumulator import RecordAccumulator, upper_bound
 from kafkasim.errors import (
     BufferExhaustedException,
+    InvalidTopicException,
     KafkaError,
     KafkaException,
     RecordTooLargeException,
     TimeoutException,
-    UnknownTopicOrPartitionException,
     UsageError,
 )
 from kafkasim.records import BATCH_OVERHEAD, Record, TopicPartition, record_size
@@ -251,7 +251,7 @@ class Producer:
         checks.topic_name(topic)
         self.host.check_alive()
         future: Future[list[int]] = self.host.future(f"partitions_for() of {self.client_id}")
-        deadline = self._deadlines.add(self.config.max_block_ms, lambda: future.fail(_unknown_topic(topic)))
+        deadline = self._deadlines.add(self.config.max_block_ms, lambda: future.fail(self._client.unknown_topic(topic)))
 
         def look() -> None:
             error, partitions = self._client.topics.get(topic, (None, ()))
@@ -317,7 +317,7 @@ class Producer:
             self._client.refresh()
             return False
         error, partitions = self._client.topics.get(send.topic, (None, ()))
-        if error is not None and not error.retriable:
+        if error is InvalidTopicException:
             raise error(f"{send.topic!r} is not a topic that can be written to.")
         if not partitions or (send.partition is not None and send.partition >= len(partitions)):
             self._client.refresh()
@@ -390,11 +390,7 @@ class Producer:
                 f" blocking time {block_ms} ms. Total memory: {self.config.buffer_memory} bytes. Available memory:"
                 f" {self._accumulator.free_memory} bytes."
             )
+        unknown = self._client.unknown_topic(send.topic, block_ms)
         if not any(other.topic == send.topic for other in self._sends):
             self._client.forget(send.topic)
-        return _unknown_topic(send.topic, block_ms)
-
-
-def _unknown_topic(topic: str, block_ms: int | None = None) -> TimeoutException:
-    after = "" if block_ms is None else f" after {block_ms} ms"
-    return TimeoutException(f"Topic {topic} not present in metadata{after}.", cause=UnknownTopicOrPartitionException())
+        return unknown

@@ -17,7 +17,7 @@ from kafkasim.messages.data import Error
 from kafkasim.records import TopicPartition
 from kafkasim.sim.alter_partition import AlterPartitions
 from kafkasim.sim.fetch_sessions import FetchSessions
-from kafkasim.sim.kernel import Timer
+from kafkasim.sim.kernel import US_PER_MS, Timer
 from kafkasim.sim.log_requests import DeleteRecords
 from kafkasim.sim.produce_purgatory import ProducePurgatory
 from kafkasim.sim.replication import ReplicaFetchers
@@ -43,6 +43,7 @@ class ReplicaManager:
         self._bounds: dict[TopicPartition, tuple[int, int]] = {}
         self._isr_check: Timer | None = None
         self._checkpointing: Timer | None = None
+        self._checkpoints_since_us: int | None = None
 
     def partition(self, tp: TopicPartition) -> Partition:
         """The replica of a partition that this broker holds. Kafka: getPartitionOrException."""
@@ -71,6 +72,9 @@ class ReplicaManager:
                 self._role_changed(partition)
             self.settle(partition)
         self.fetchers.follow(followed)
+        if self._checkpoints_since_us is None:
+            self._checkpoints_since_us = self._broker.kernel.now_us
+            self.checkpoint()
 
     def stop_replicas(self, request: StopReplicaRequest) -> dict[TopicPartition, Error]:
         """Follow no longer, and where that is asked for delete the replica. Kafka: stopReplicas."""
@@ -157,9 +161,11 @@ class ReplicaManager:
             self.settle(partition)
 
     def _checkpoint_soon(self) -> None:
-        if self._checkpointing is None:
-            wait_ms = self._broker.until_next(self._broker.config.replica_high_watermark_checkpoint_interval_ms)
-            self._checkpointing = self._broker.after_ms(wait_ms, self.checkpoint)
+        """At the next beat; the first one is that of the first roles. Kafka: startHighWatermarkCheckPointThread."""
+        if self._checkpointing is None and self._checkpoints_since_us is not None:
+            interval_ms = self._broker.config.replica_high_watermark_checkpoint_interval_ms
+            since_ms = (self._broker.kernel.now_us - self._checkpoints_since_us) / US_PER_MS
+            self._checkpointing = self._broker.after_ms(interval_ms - since_ms % interval_ms, self.checkpoint)
 
     def shut_down(self) -> None:
         """Follow nobody any more, and write the high watermarks down. Kafka: shutdown."""

@@ -10,6 +10,7 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kafkasim.config import checks
@@ -24,6 +25,7 @@ from kafkasim.errors import (
     InvalidConfigurationException,
     InvalidTopicException,
     KafkaError,
+    LeaderNotAvailableException,
     NotControllerException,
     TimeoutException,
     TopicDeletionDisabledException,
@@ -31,7 +33,7 @@ from kafkasim.errors import (
     UnknownTopicOrPartitionException,
 )
 from kafkasim.messages import admin, transactions
-from kafkasim.messages.data import MetadataRequest
+from kafkasim.messages.data import MetadataRequest, MetadataResponse
 from kafkasim.records import TopicPartition
 from kafkasim.sim.channel import Channel
 from kafkasim.sim.metadata_waits import MetadataWaits
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from kafkasim.sim.controller import Controller
 
 Steps = Generator[Any, Any, None]
+Answer = Callable[[Any], None]
 
 
 class TopicAdmin:
@@ -63,6 +66,7 @@ class TopicAdmin:
     def metadata(self, request: MetadataRequest, reply: Reply) -> None:
         """Answer from this broker's picture; an unknown topic may be created on the way (4.11)."""
         response = self._broker.metadata.answer(request.topics)
+        wanted: list[str] = []
         for topic, (error, _) in list(response.topics.items()):
             if error is None:
                 continue
@@ -73,8 +77,30 @@ class TopicAdmin:
                 and self._broker.config.auto_create_topics_enable
                 and topic not in INTERNAL_TOPICS
             ):
-                self.auto_create(topic, -1, -1, {})
+                wanted.append(topic)
+        if wanted and self._controller.is_active:
+            self._create_here(wanted, response, reply)
+            return
+        for topic in wanted:
+            self.auto_create(topic, -1, -1, {})
         reply(response)
+
+    def _create_here(self, topics: list[str], response: MetadataResponse, reply: Reply) -> None:
+        """The controller itself creates what is missing, and says why it cannot.
+
+        Kafka: AutoTopicCreationManager.createTopicsInZk.
+        """
+        pending = dict.fromkeys(topics)
+
+        def created(topic: str, answer: admin.CreateTopicsResponse) -> None:
+            del pending[topic]
+            comes_soon = answer.error in (None, TopicExistsException, TimeoutException)
+            response.topics[topic] = (LeaderNotAvailableException if comes_soon else answer.error, ())
+            if not pending:
+                reply(response)
+
+        for topic in topics:
+            self.create(admin.CreateTopicsRequest(topic, -1, -1, {}, timeout_ms=0), partial(created, topic))
 
     def auto_create(self, topic: str, partitions: int, replication_factor: int, config: Mapping[str, str]) -> None:
         """Ask the controller for a topic that somebody needs; whoever needs it asks again."""
@@ -96,19 +122,19 @@ class TopicAdmin:
 
     # --- what only the controller does ------------------------------------------------------------------------
 
-    def create(self, request: admin.CreateTopicsRequest, reply: Reply) -> None:
+    def create(self, request: admin.CreateTopicsRequest, reply: Answer) -> None:
         """Check, place and write a new topic. Kafka: ZkAdminManager.createTopics."""
         self._do(lambda: self._create(request, reply), reply, admin.CreateTopicsResponse)
 
-    def delete(self, request: admin.DeleteTopicsRequest, reply: Reply) -> None:
+    def delete(self, request: admin.DeleteTopicsRequest, reply: Answer) -> None:
         """Have a topic deleted. Kafka: ZkAdminManager.deleteTopics."""
         self._do(lambda: self._delete(request, reply), reply, admin.DeleteTopicsResponse)
 
-    def create_partitions(self, request: admin.CreatePartitionsRequest, reply: Reply) -> None:
+    def create_partitions(self, request: admin.CreatePartitionsRequest, reply: Answer) -> None:
         """Check, place and write more partitions. Kafka: ZkAdminManager.createPartitions."""
         self._do(lambda: self._create_partitions(request, reply), reply, admin.CreatePartitionsResponse)
 
-    def _do(self, steps: Callable[[], Steps], reply: Reply, response: type[admin.AdminResponse]) -> None:
+    def _do(self, steps: Callable[[], Steps], reply: Answer, response: type[admin.AdminResponse]) -> None:
         """Handled beside the controller's event queue, as in Kafka; the watches that follow are its events."""
         if not self._controller.is_active:
             reply(response(NotControllerException))
@@ -124,11 +150,11 @@ class TopicAdmin:
 
         self._broker.process(guarded(), response.__name__.removesuffix("Response"))
 
-    def _create(self, request: admin.CreateTopicsRequest, reply: Reply) -> Steps:
+    def _create(self, request: admin.CreateTopicsRequest, reply: Answer) -> Steps:
         topic, controller = request.topic, self._controller
         check_name(topic, controller.context.all_topics)
         self.check_config(request.config)
-        assignment = self._assignment(request)
+        assignment = yield from self._assignment(request)
         made = admin.CreateTopicsResponse(
             num_partitions=len(assignment), replication_factor=len(assignment[0]),
             entries=self._broker.config_changes.of_topic(request.config),
@@ -143,7 +169,7 @@ class TopicAdmin:
         self._await_leaders(topic, len(assignment), request.timeout_ms, reply, made)
 
     def _await_leaders(
-        self, topic: str, count: int, timeout_ms: int, reply: Reply, response: admin.AdminResponse
+        self, topic: str, count: int, timeout_ms: int, reply: Answer, response: admin.AdminResponse
     ) -> None:
         """A creation is answered when this broker knows a leader of every partition of the topic."""
 
@@ -161,7 +187,7 @@ class TopicAdmin:
         except ConfigError as error:
             raise InvalidConfigurationException(str(error)) from error
 
-    def _assignment(self, request: admin.CreateTopicsRequest) -> Assignment:
+    def _assignment(self, request: admin.CreateTopicsRequest) -> Generator[Any, Any, Assignment]:
         if request.assignment is not None:
             return checked_assignment(request.assignment)
         config = self._broker.config
@@ -169,12 +195,14 @@ class TopicAdmin:
         factor = config.default_replication_factor if request.replication_factor == -1 else request.replication_factor
         context = self._controller.context
         brokers = context.live
-        start, shift = self._chance.randrange(len(brokers)), self._chance.randrange(len(brokers))
+        if not brokers:  # a controller that has only just taken over
+            brokers = sorted(map(int, (yield self._broker.zookeeper.get_children(znodes.BROKER_IDS))))
+        start, shift = (self._chance.randrange(max(1, len(brokers))) for _ in range(2))
         return assign_replicas(
             brokers, partitions, factor, start_index=start, start_shift=shift, racks=context.racks or None
         )
 
-    def _delete(self, request: admin.DeleteTopicsRequest, reply: Reply) -> Steps:
+    def _delete(self, request: admin.DeleteTopicsRequest, reply: Answer) -> Steps:
         topic, controller = request.topic, self._controller
         if not self._broker.config.delete_topic_enable:
             raise TopicDeletionDisabledException
@@ -188,7 +216,7 @@ class TopicAdmin:
             request.timeout_ms, lambda: reply(late),
         )  # fmt: skip
 
-    def _create_partitions(self, request: admin.CreatePartitionsRequest, reply: Reply) -> Steps:
+    def _create_partitions(self, request: admin.CreatePartitionsRequest, reply: Answer) -> Steps:
         topic, controller = request.topic, self._controller
         context = controller.context
         if topic in context.deleting:

@@ -23,6 +23,13 @@ class Waiting:
         self._wakeups: list[tuple[Future[None], Deadline]] = []
         self._deadlines = Deadlines(host)
         self._interrupted = False
+        self._calls = 0
+        self.on_call: Callable[[], None] = lambda: None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is under way."""
+        return self._calls > 0
 
     def changed(self) -> None:
         """Something is new: whoever waits looks again."""
@@ -82,8 +89,14 @@ class Waiting:
         future: Future[Any] = self._host.future(f"{call} of {self._host.name}")
         if not self._kernel.is_running:
             self._kernel.journal.cause = None
+        self._calls += 1
+        future.then(self._ended)
+        self.on_call()
         self._kernel.begin(story, future)
         return future
+
+    def _ended(self, future: Future[Any]) -> None:
+        self._calls -= 1
 
     def run(self, story: Generator[Any, Any, None], call: str) -> Future[Any]:
         """As :meth:`start`, but an error that comes without waiting is raised."""

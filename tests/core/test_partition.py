@@ -183,6 +183,31 @@ def test_a_repeated_batch_is_stored_once():
     assert leader.append(batch(2, base_sequence=10, **ids), -1, 5) == (10, 12)
 
 
+def test_a_repeat_is_committed_when_the_member_that_it_waited_for_is_out_after_all():
+    world = World(isr=(1,))
+    leader = world.partition
+    leader.follower_fetched(2, 0, 0)
+    first = batch(producer_id=7, producer_epoch=0, base_sequence=0)
+    leader.append(first, -1, 10)
+    assert world.high_watermark == 0  # the joining follower counts already
+    world.live.discard(2)
+    leader.isr_answered((1, 2), AlteredPartition(IneligibleReplicaException), 20)
+    assert world.high_watermark == 0
+
+    assert leader.append(first, -1, 30) == (0, 1)
+    assert world.high_watermark == 1
+
+
+def test_a_fetch_from_an_older_epoch_or_to_who_leads_no_longer_is_not_served():
+    leader = World().partition
+    assert leader.can_be_fetched_by(2, 0)
+    assert not leader.can_be_fetched_by(4, 0)
+    leader.become(PartitionState(1, 1, (1, 2), 1, (1, 2, 3)), 0)
+    assert not leader.can_be_fetched_by(2, 0)
+    leader.become(PartitionState(2, 2, (1, 2), 2, (1, 2, 3)), 0)
+    assert not leader.can_be_fetched_by(2, 2)
+
+
 def test_a_batch_older_than_the_last_five_is_out_of_order():
     leader = World().partition
     ids = {"producer_id": 1, "producer_epoch": 0}

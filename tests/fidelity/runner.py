@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import kafkasim as ks
 from kafkasim.errors import KafkaError
 from tests.fidelity import shapes
+from tests.fidelity.recordings import AS_EVER, Conditions
 
 PASSED, FAILED, NOT_COVERED = "passed", "failed", "not covered"
 
@@ -23,9 +24,11 @@ class Outcome:
     why: str = ""
 
 
-def run(path: Path, say: shapes.Say = lambda line: None) -> Iterator[Outcome]:
-    """The outcome of every case in a file; ``say`` hears the conversation of a recording, step by step."""
-    return (outcome(case, say) for case in shapes.cases(path))
+def run(
+    path: Path, say: shapes.Say = lambda line: None, conditions: Sequence[Conditions] = (AS_EVER,)
+) -> Iterator[Outcome]:
+    """The outcome of every case in a file, a recording under all ``conditions``; ``say`` hears its steps."""
+    return (outcome(case, say) for case in shapes.cases(path, conditions))
 
 
 def outcome(case: shapes.Case, say: shapes.Say = lambda line: None) -> Outcome:

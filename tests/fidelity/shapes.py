@@ -7,14 +7,14 @@ of a cluster (``steps``), to which the table of key partitions belongs (``rows``
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kafkasim as ks
 from tests.fidelity import by_hand, key_table, oracle, vectors
-from tests.fidelity.recordings import names_used, replay
+from tests.fidelity.recordings import AS_EVER, Conditions, names_used, replay
 
 Say = Callable[[str], object]
 
@@ -45,8 +45,8 @@ def files(paths: list[Path]) -> Iterator[Path]:
         yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
 
 
-def cases(path: Path) -> Iterator[Case]:
-    """The cases of a file of any shape."""
+def cases(path: Path, conditions: Sequence[Conditions] = (AS_EVER,)) -> Iterator[Case]:
+    """The cases of a file of any shape; a recording is one for each of the ``conditions``."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -55,7 +55,7 @@ def cases(path: Path) -> Iterator[Case]:
         case {"cases": [*found], "how_to_read": _}:
             yield from map(_oracle, found)
         case {"id": str(name), "steps": [*_]}:
-            yield _recording(name, data)
+            yield from _recording(name, data, conditions)
         case {"id": str(name), "partitions": int(partitions), "rows": [*rows]}:
             yield Case(name, key_table.expected(rows), lambda: key_table.answer(rows, partitions))
         case {} if _are_vectors(data):
@@ -64,13 +64,16 @@ def cases(path: Path) -> Iterator[Case]:
             yield Case(path.name, need=UNKNOWN_SHAPE)
 
 
-def _recording(name: str, data: dict[str, Any]) -> Case:
+def _recording(name: str, data: dict[str, Any], conditions: Sequence[Conditions]) -> Iterator[Case]:
     """A recording; the first of its names that an omitted row of the ledger leaves out leaves it out as a whole."""
     omitted = ks.ledger("omitted")
     left_out = next((used for used in names_used(data) if omitted.row_that_leaves_out(used)), None)
     if left_out is not None:
-        return Case(name, need=left_out)
-    return Case(name, difference=lambda say: replay(data, say))
+        yield Case(name, need=left_out)
+        return
+    for under in conditions:
+        named = name if len(conditions) == 1 else f"{name}, seed {under.seed}"
+        yield Case(named, difference=lambda say, under=under: replay(data, say, under))
 
 
 def _oracle(case: dict[str, Any]) -> Case:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fidelity.recordings import replay
-from tests.fidelity.recordings.comparing import Renaming, by_partition, difference
+from tests.fidelity.recordings.comparing import Renaming, by_partition, by_producer, difference
 from tests.fidelity.recordings.stage import Stage
 from tests.fidelity.recordings.timing import early_ms, late_ms
 
@@ -87,6 +87,20 @@ def test_producer_ids_are_compared_up_to_renaming():
     assert difference({"pid": 1}, {"pid": 1000}, names) == "pid: expected 1, got 1000"
     assert difference({"pid": 3}, {"pid": 2000}, names) == "pid: expected 3, got 2000"
     assert difference({"pid": -1}, {"pid": 7}, names) == "pid: expected -1, got 7"
+
+
+def test_producers_are_compared_whatever_ids_they_got():
+    def compare(wanted: list[tuple[int, int]], got: list[tuple[int, int]]) -> str | None:
+        lists = [[{"pid": pid, "epoch": 0, "lastSeq": last} for pid, last in some] for some in (wanted, got)]
+        return difference(*by_producer(*lists, names), names)
+
+    names = Renaming()
+    assert compare([(0, 4), (1, 4), (1000, 7)], [(5, 7), (6, 4), (7, 4)]) is None
+    assert names.here == {1000: 5}
+    assert compare([(0, 4), (1, 5), (1000, 7)], [(5, 7), (6, 5), (7, 4)]) is None
+    assert names.here == {1000: 5, 1: 6, 0: 7}
+    assert compare([(0, 5), (1, 4)], [(6, 5), (7, 4)]) == "[0].lastSeq: expected 5, got 4"
+    assert compare([(0, 4)], [(7, 4), (8, 4)]) is not None
 
 
 def test_numbers_in_texts_are_numbers_and_isrs_are_sets():

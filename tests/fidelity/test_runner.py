@@ -32,6 +32,23 @@ def test_a_wrong_expectation_is_found_and_named(tmp_path, capsys):
     assert lines[-1] == f"{VECTORS - 1} passed, 1 failed, 0 not covered"
 
 
+def test_a_recording_is_replayed_under_each_seed_and_in_a_slower_network(tmp_path, capsys):
+    topic = {"do": "create_topic", "topic": "t", "assignment": {"0": [1]}, "at": 1.0}
+    led = {"see": "leader", "tp": "t-0", "is": 1, "at": 1.1}
+    late = {"until": "leo", "tp": "t-0", "brokers": [1], "is": {"1": 1}, "seconds": 0.0, "at": 1.1}
+    recording = {"id": "a99_made_up", "cluster": {"brokers": 1}, "steps": [topic, led]}
+    (tmp_path / "a.json").write_text(json.dumps(recording))
+    (tmp_path / "b.json").write_text(json.dumps({**recording, "id": "a99_wrong", "steps": [topic, late]}))
+
+    assert main(["--seeds", "3-5", "--delay", "5", str(tmp_path)]) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(": step")[0] for line in lines[:-1]] == [
+        f"failed: a99_wrong, seed {seed}" for seed in (3, 4, 5)
+    ]
+    assert lines[-1] == "3 passed, 3 failed, 0 not covered"
+
+
 def test_what_is_not_modelled_names_the_row_of_the_ledger(tmp_path, capsys):
     recording = {
         "id": "a99_made_up",

@@ -175,3 +175,21 @@ def test_no_answer_to_a_fetch_is_larger_than_the_brokers_fetch_max_bytes():
         return len(cluster.trace.of(MessageSent, source=consumer.client_id, api="FetchRequest"))
 
     assert (fetches(), fetches(**{"fetch.max.bytes": 1200})) == (2, 4), "with 1200 bytes two batches come at a time"
+
+
+def test_a_poll_reads_no_further_than_a_segment_and_waits_for_more_bytes_only_in_the_last():
+    cluster = ks.Cluster(brokers=1)
+    cluster.create_topic("t", **{"segment.bytes": 200})
+    producer = cluster.producer()
+    for value in ("one", "two", "three"):
+        producer.send("t", value * 20).get()
+    tp = ks.TopicPartition("t", 0)
+    consumer = cluster.consumer(auto_offset_reset="earliest", fetch_min_bytes=100_000, fetch_max_wait_ms=3_000)
+    consumer.assign([tp])
+
+    polls = []
+    for _ in range(3):
+        before = cluster.now_ms
+        polls.append(([record.offset for record in consumer.poll(10_000).get()], cluster.now_ms - before > 2_900))
+
+    assert polls == [([0], False), ([1], False), ([2], True)]

@@ -236,3 +236,15 @@ def test_a_log_start_within_a_segment_is_forgotten_by_a_kill_before_its_checkpoi
     cluster.kill(101)
     cluster.restart(101)
     assert cluster.trace.at(cluster.now_ms).log_start_offset("t-0", 101) == 2
+
+
+def test_a_log_start_is_not_written_down_once_the_files_begin_there():
+    cluster = one_broker(**{
+        "log.retention.check.interval.ms": 1_000, "log.flush.start.offset.checkpoint.interval.ms": 1_000,
+        "log.initial.task.delay.ms": 500,
+    })  # fmt: skip
+    cluster.create_topic("t", **{"segment.bytes": 200})
+    send(cluster, "t", 3)
+    deleted(cluster.admin(), "t-0", 2)
+    cluster.run(for_ms=1_500)
+    assert cluster.disk(101).checkpoint("log-start-offset-checkpoint") == {}

@@ -165,3 +165,12 @@ def test_a_broker_that_refused_a_connection_is_tried_again_after_reconnect_backo
         waits.append(cluster.now_ms - up_ms)
     assert waits[0] < 1_200, "it has doubled up to reconnect.backoff.max.ms"
     assert 20_000 < waits[1] < 30_000, "given alone it is constant, and counts from the refusal"
+
+
+def test_nobody_writes_to_the_clusters_own_topics():
+    cluster = ks.Cluster(brokers=1)
+    cluster.create_topic("__consumer_offsets", 1, 1)
+    with pytest.raises(ks.errors.KafkaError) as caught:
+        cluster.producer().send("__consumer_offsets", "v").get()
+    assert caught.value.java_name == "InvalidTopicException"
+    assert cluster.disk(101).replica("__consumer_offsets-0").log_end_offset == 0

@@ -51,6 +51,7 @@ def test_a_brokers_own_settings_change_while_it_runs_and_outlive_it():
         ({"retention.ms": "soon"}, {"topic": "t"}, "InvalidConfigurationException"),
         ({"retention.ms": "1"}, {"topic": "nope"}, "UnknownTopicOrPartitionException"),
         ({"broker.id": "1"}, {"broker": 1}, "InvalidRequestException"),
+        ({"default.replication.factor": "1"}, {"broker": 1}, "InvalidRequestException"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(config: dict[str, str], where: dict[str, Any], error: str):

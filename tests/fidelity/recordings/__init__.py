@@ -7,5 +7,6 @@ late an answer may come. The verbs (what was done) and the sights (what was seen
 from __future__ import annotations
 
 from tests.fidelity.recordings.replay import names_used, replay
+from tests.fidelity.recordings.stage import AS_EVER, Conditions
 
-__all__ = ["names_used", "replay"]
+__all__ = ["AS_EVER", "Conditions", "names_used", "replay"]

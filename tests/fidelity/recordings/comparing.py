@@ -79,6 +79,35 @@ def only(wanted: Any, got: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in got.items() if key in wanted} if isinstance(wanted, dict) else got
 
 
+def by_producer(wanted: list[Any], got: list[Any], names: Renaming) -> tuple[list[Any], list[Any]]:
+    """Several producers as recorded and as seen, in one order: their ids give none.
+
+    Whoever is known to stand for the other comes first; the others are told apart by all but their ids, and left without
+    an id where that does not tell them apart: later they may turn out to be one or the other.
+    """
+    pairs = [(one, other) for one in wanted for other in got if names.here.get(one["pid"]) == other["pid"]]
+    strange = [one for one in wanted if one["pid"] not in names.here]
+    new = [other for other in got if other["pid"] not in names.recorded]
+    for one in strange:
+        twins = [twin for twin in strange if _alike(twin, one)]
+        alike = [other for other in new if _alike(other, one)]
+        if len(twins) == len(alike) == 1:
+            pairs.append((one, alike[0]))
+    left = [
+        [one for one in some if not any(one is paired for pair in pairs for paired in pair)] for some in (wanted, got)
+    ]
+    blurred = [sorted((_without_id(one) for one in some), key=repr) for some in left]
+    return [one for one, _ in pairs] + blurred[0], [other for _, other in pairs] + blurred[1]
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return _without_id(one) == _without_id(other)
+
+
+def _without_id(state: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if key != "pid"}
+
+
 def by_partition(records: list[Any]) -> list[Any]:
     """Records of one or more polls without the interleaving of their partitions: a stable sort by partition.
 

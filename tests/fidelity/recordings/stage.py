@@ -24,6 +24,17 @@ class NoReplicaError(LookupError):
     """A broker's disk has no folder of this replica: nothing is seen there."""
 
 
+@dataclass(frozen=True)
+class Conditions:
+    """What a recording says nothing of, and must not hang on: the seed, and settings of the network."""
+
+    seed: int = 7
+    network: Mapping[str, object] = field(default_factory=dict)
+
+
+AS_EVER = Conditions()
+
+
 @dataclass
 class Memory:
     """What summing-up observations need of the steps before; times are simulated, in ms."""
@@ -56,7 +67,7 @@ class Memory:
 class Stage:
     """Everything that a step can act on or look at."""
 
-    def __init__(self, recording: dict[str, Any]) -> None:
+    def __init__(self, recording: dict[str, Any], under: Conditions = AS_EVER) -> None:
         setting = recording["cluster"]
         self.broker_config: dict[str, Any] = dict(setting.get("broker_config", {}))
         arguments: dict[str, Any] = {
@@ -66,6 +77,8 @@ class Stage:
             "broker_config": self.broker_config,
             "zookeeper_config": ZOOKEEPER,
             "first_broker": setting.get("first_broker"),
+            "network": under.network,
+            "seed": under.seed,
         }
         self.cluster = ks.Cluster(**arguments, start_time_ms=_start_time_ms(recording["steps"], arguments))
         self.racks: dict[int, str] = dict(zip(arguments["brokers"], setting.get("racks") or [], strict=False))

@@ -10,6 +10,8 @@ BEGIN_AT_THE_END = ("start_broker", "new_producer", "new_consumer")
 """Actions whose gap is the start of a JVM: they happen at its end."""
 WAITING_SIGHTS = ("position", "consumer_committed")
 """Sights that are calls which may wait: they begin with their gap and are looked at again at its end."""
+WAITED_IN_VAIN = {"error": "TimeoutException"}
+"""What is seen by a call that waits until its time is over: it begins with its gap, too."""
 FOREVER_MS = 900_000
 PERIODIC = {
     "log.retention.check.interval.ms": 1,
