@@ -7,6 +7,7 @@ stands for.
 
 from __future__ import annotations
 
+import html
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,20 +57,30 @@ class Ledger:
         return len(self.rows)
 
     def __str__(self) -> str:
-        return "\n".join(f"{row.status:<10}  {row.id:<18}  {row.behaviour}" for row in self.rows)
+        width = max((len(row.id) for row in self.rows), default=0)
+        return "\n".join(f"{row.status:<10}  {row.id:<{width}}  {row.behaviour}{_beside(row)}" for row in self.rows)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         body = "".join(
-            f"<tr><td>{row.id}</td><td>{row.status}</td><td>{row.behaviour}</td><td>{row.real_kafka}</td></tr>"
-            for row in self.rows
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row)) + "</tr>" for row in self.rows
         )
-        return f"<table><tr><th>row</th><th>status</th><th>here</th><th>real Kafka</th></tr>{body}</table>"
+        head = "".join(f"<th>{name}</th>" for name in ("area", "row", "status", "here", "real Kafka", "test"))
+        return f"<table><tr>{head}</tr>{body}</table>"
 
     def row_that_leaves_out(self, name: str) -> Row | None:
         """The omitted row because of which ``name`` cannot be replayed."""
         return next((row for row in self.rows if name in row.leaves_out), None)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return row.area, row.id, row.status, row.behaviour, row.real_kafka, row.test
+
+
+def _beside(row: Row) -> str:
+    """What real Kafka does, and the test, behind the behaviour."""
+    return f" | Kafka: {row.real_kafka}" + (f" | {row.test}" if row.test else "")
 
 
 def ledger(status: str | None = None) -> Ledger:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,24 +21,36 @@ PROOFS = sorted({row.test for row in ks.ledger() if row.test})
 PROSE = {case.rpartition("-")[0] for case in by_hand.TESTS}
 
 
-@pytest.fixture(scope="module")
-def collected() -> set[str]:
-    """The ids of all tests that run by default in the files that the ledger names, with and without parameters."""
-    files = sorted({test.partition("::")[0] for test in PROOFS if not test.startswith("fidelity:")})
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
-    ids = [line for line in done.stdout.splitlines() if "::" in line]
-    return {*ids, *(line.partition("[")[0] for line in ids)}
+NOT_BY_DEFAULT = {"browser", "slow", "search"}
+"""The marks of tests that prove no row, as they are not run with the others. Those on a real broker do."""
 
 
 @pytest.mark.parametrize("test", PROOFS)
-def test_the_test_of_a_row_is_one_that_runs(test: str, collected: set[str]) -> None:
+def test_the_test_of_a_row_is_one_that_runs(test: str) -> None:
     if test.startswith("fidelity:"):
         name = test.removeprefix("fidelity:")
         assert name in RECORDINGS or (VECTORS.get(name) and name in vectors.CATEGORIES)
-    else:
-        assert test in collected
+        return
+    file, _, rest = test.partition("::")
+    name, _, parameter = rest.removesuffix("]").partition("[")
+    module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    function = getattr(module, name)
+    assert Path(file).name.startswith("test_")
+    assert name.startswith("test_")
+    marks = [*_marks(module), *_marks(function)]
+    assert not NOT_BY_DEFAULT & {mark.name for mark in marks}
+    if parameter:
+        assert parameter in {one for mark in marks if mark.name == "parametrize" for one in _ids(mark)}
+
+
+def _marks(holder: object) -> list[pytest.Mark]:
+    marks = getattr(holder, "pytestmark", [])
+    return [getattr(mark, "mark", mark) for mark in (marks if isinstance(marks, list) else [marks])]
+
+
+def _ids(mark: pytest.Mark) -> list[str]:
+    """What pytest calls the cases of a test whose ids are made by a function."""
+    return [mark.kwargs["ids"](value) for value in mark.args[1]]
 
 
 def test_a_modelled_row_has_a_test_and_an_omitted_one_has_none() -> None:
@@ -71,6 +82,9 @@ def test_the_ledger_reads_as_a_table():
     table = ks.ledger("omitted")
     assert all(row.status == "omitted" for row in table)
     assert str(table).count("\n") == len(table) - 1
-    assert "<td>kraft</td>" in ks.ledger()._repr_html_()
+    shown = ks.ledger()._repr_html_()
+    assert "<td>controller</td><td>kraft</td><td>omitted</td>" in shown
+    assert "<td>fidelity:truncation</td>" in shown
+    assert "| Kafka: the same since 2.7 | fidelity:truncation" in str(ks.ledger())
     with pytest.raises(UnknownNameError, match="Did you mean modelled"):
         ks.ledger("modeled")

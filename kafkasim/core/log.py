@@ -19,11 +19,12 @@ from kafkasim.core.segment import Roll, Segment
 from kafkasim.errors import OffsetOutOfRangeException
 from kafkasim.records import RecordBatch
 from kafkasim.trace.facts import LogStartMoved, RecordsFlushed, SegmentRolled, SegmentsDeleted
+from kafkasim.trace.facts.storage import THE_LEADERS
 
 Tell = Callable[..., object]
 """Takes a class of facts and its values but for the broker and the partition, which the log does not know."""
 
-ANEW = Roll("nothing of what it held can be used any more", "the leader's log start")
+ANEW = Roll("nothing of what it held can be used any more", THE_LEADERS)
 
 
 def _tell_nobody(kind: type, *values: Any) -> None:
@@ -290,11 +291,6 @@ class Log:
                     if record.timestamp == batch.max_timestamp:
                         return (offset, record.timestamp, batch.leader_epoch)
         return None
-
-    def offset_for_time(self, timestamp: int) -> tuple[int, int] | None:
-        """The first (offset, timestamp) at or after a time; None when there is none below the high watermark."""
-        found = self.first_offset_at(timestamp)
-        return found[:2] if found is not None and found[0] < self.high_watermark else None
 
     # --- cutting and moving on -------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from kafkasim.core.guards import holds
 from kafkasim.core.in_sync_replicas import InSyncReplicas
 from kafkasim.core.log import Log
 from kafkasim.core.producer_state import CompletedTransaction
+from kafkasim.core.refusals import deciding_setting
 from kafkasim.core.segment import Roll
 from kafkasim.core.truncation import TruncateByEpoch, Truncation, end_of_agreement
 from kafkasim.errors import (
@@ -43,8 +44,9 @@ from kafkasim.trace.facts import (
     RecordsAppended,
     ReplicaRoleChanged,
 )
+from kafkasim.trace.facts.storage import THE_LEADERS
 
-LEADER_STARTS_THERE = Roll("its leader's log starts there", "")
+LEADER_STARTS_THERE = Roll("its leader's log starts there", THE_LEADERS)
 
 
 class Role(Enum):
@@ -159,14 +161,7 @@ class Partition:
         return placed.base_offset, placed.next_offset
 
     def _refusal(self, batch: RecordBatch, error: KafkaError) -> ProduceRefused:
-        settings = {
-            "NOT_ENOUGH_REPLICAS": f"min.insync.replicas={self.log.config.min_insync_replicas}",
-            "NOT_LEADER_OR_FOLLOWER": f"leader epoch {self.leader_epoch}",
-            "MESSAGE_TOO_LARGE": f"max.message.bytes={self.log.config.max_message_bytes}",
-            "KAFKA_STORAGE_ERROR": "log.dirs",
-            "RECORD_LIST_TOO_LARGE": f"segment.bytes={self.log.config.segment_bytes}",
-        }
-        setting = settings.get(error.name, "enable.idempotence")
+        setting = deciding_setting(error, self.log.config, self.leader_epoch)
         return ProduceRefused(self.broker, self.tp, batch.batch_id, error.name, str(error).rstrip("."), setting)
 
     def _emit_append(self, batch: RecordBatch) -> None:

@@ -7,7 +7,7 @@ TransactionLog; kafka-dump-log.sh --transaction-log-decoder prints the same.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kafkasim.core.transactions import AT_REST, NO_EPOCH, Transition
 from kafkasim.core.transactions import TransactionState as State
@@ -79,6 +79,36 @@ def decoded(record: Record) -> Stored:
     )
     assert not partitions or transition.state not in AT_REST
     return Stored(name, transition)
+
+
+def in_words(record: Record) -> str:
+    """What a record says, as a sentence.
+
+    >>> stored = Transition(State.ONGOING, 7, 0, -1, 60000, (TopicPartition("t", 1),), 5, 6)
+    >>> in_words(transaction_record("tx", stored, 6))
+    'transaction tx of producer 7, epoch 0, is Ongoing with t-1'
+    """
+    name, transition = decoded(record)
+    if transition is None:
+        return f"transaction {name} is forgotten"
+    where = f" with {', '.join(map(str, transition.partitions))}" if transition.partitions else ""
+    who = f"of producer {transition.producer_id}, epoch {transition.producer_epoch},"
+    return f"transaction {name} {who} is {transition.state.value}{where}"
+
+
+def in_names(record: Record) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """A record's key and value under Kafka's names; the value of a tombstone is None."""
+    name, transition = decoded(record)
+    key = {"transactionalId": name}
+    if transition is None:
+        return key, None
+    return key, {
+        "producerId": transition.producer_id, "producerEpoch": transition.producer_epoch,
+        "transactionTimeoutMs": transition.timeout_ms, "transactionStatus": transition.state.value,
+        "transactionPartitions": [[tp.topic, tp.partition] for tp in transition.partitions],
+        "transactionLastUpdateTimestampMs": transition.updated_ms,
+        "transactionStartTimestampMs": transition.start_ms,
+    }  # fmt: skip
 
 
 def _string(text: str) -> bytes:

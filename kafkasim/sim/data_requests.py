@@ -12,9 +12,10 @@ from kafkasim.core.partition import Partition
 from kafkasim.core.topic_rules import INTERNAL_TOPICS
 from kafkasim.errors import InvalidTopicException, KafkaError
 from kafkasim.messages import data
-from kafkasim.records import TopicPartition
+from kafkasim.records import RecordBatch, TopicPartition
 from kafkasim.sim.network import Connection, Reply
 from kafkasim.sim.produce_purgatory import DelayedProduce
+from kafkasim.trace.facts import ProduceRefused
 
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
@@ -36,12 +37,11 @@ def _append(
     response = data.ProduceResponse({tp: data.PartitionProduceResponse(error) for tp, error in refused.items()})
     required: dict[TopicPartition, int] = {}
     for tp, batch in request.batches.items():
-        if tp in refused:
+        if (unverified := refused.get(tp)) is not None:
+            _tell(broker, tp, batch, unverified(), f"transactional.id={request.transactional_id}")
             continue
         try:
-            if tp.topic in INTERNAL_TOPICS:
-                raise InvalidTopicException(f"Cannot append to internal topic {tp.topic}.")
-            partition = replicas.partition(tp)
+            partition = _partition(broker, tp, batch)
             base_offset, required[tp] = partition.append(batch, request.acks, broker.kernel.now_ms)
             response.partitions[tp] = data.PartitionProduceResponse(None, base_offset, partition.log.start_offset)
         except KafkaError as error:
@@ -59,6 +59,22 @@ def _append(
         reply(response)
     else:
         replicas.purgatory.park(DelayedProduce(required, response, reply), request.timeout_ms)
+
+
+def _partition(broker: Broker, tp: TopicPartition, batch: RecordBatch) -> Partition:
+    try:
+        if tp.topic in INTERNAL_TOPICS:
+            raise InvalidTopicException(f"Cannot append to internal topic {tp.topic}.")
+        return broker.replicas.partition(tp)
+    except KafkaError as error:
+        _tell(broker, tp, batch, error, "")
+        raise
+
+
+def _tell(broker: Broker, tp: TopicPartition, batch: RecordBatch, error: KafkaError, setting: str) -> None:
+    """Write down a refusal that comes before a partition looks at the batch."""
+    reason = str(error).rstrip(".")
+    broker.kernel.journal.record(ProduceRefused(broker.broker_id, tp, batch.batch_id, error.name, reason, setting))
 
 
 def list_offsets(broker: Broker, request: data.ListOffsetsRequest) -> data.ListOffsetsResponse:

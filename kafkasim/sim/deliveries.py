@@ -103,7 +103,8 @@ class Deliveries:
             self._retry(batch, error)
         else:
             adjust = batch.retries < self._config.retries
-            self._fail(batch, error(part.message), "it is not retriable", part.record_errors, adjust=adjust)
+            setting = "it is not retriable" if adjust else f"retries={self._config.retries}"
+            self._fail(batch, error(part.message), setting, part.record_errors, adjust=adjust)
         if issubclass(error, InvalidMetadataException):
             self._client.refresh()
             if part.new_leader is not None:

@@ -80,11 +80,6 @@ class Producer:
     def __repr__(self) -> str:
         return f"<Producer {self.client_id}: acks={self.config.acks}, {self._numbers} records sent>"
 
-    @property
-    def records_sent(self) -> int:
-        """How many records were given to send()."""
-        return self._numbers
-
     # --- the user's calls ----------------------------------------------------------------------------------
 
     def send(

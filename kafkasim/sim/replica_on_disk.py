@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kafkasim.core import offset_records, transaction_records
 from kafkasim.core.log import Log
-from kafkasim.core.offset_records import decoded, in_words
 from kafkasim.core.producer_state import CompletedTransaction
 from kafkasim.core.segment import Segment
 from kafkasim.errors import UsageError
 from kafkasim.records import Record, RecordBatch, TopicPartition
+
+IN_WORDS = {"__consumer_offsets": offset_records.in_words, transaction_records.TOPIC: transaction_records.in_words}
+"""How the records of the cluster's own topics are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +98,26 @@ class ReplicaOnDisk:
 
     @property
     def in_words(self) -> tuple[tuple[int, str], ...]:
-        """The records of ``__consumer_offsets`` as sentences, with their offsets."""
-        if self.tp.topic != "__consumer_offsets":
-            raise UsageError(f"Only __consumer_offsets can be put into words, and this is {self.tp}. Look at .records.")
-        return tuple(
-            (offset, in_words(record))
-            for batch in self.batches
-            if not batch.is_control
-            for offset, record in batch.records
-        )
+        """The records of ``__consumer_offsets`` or ``__transaction_state`` as sentences, with their offsets."""
+        if self.tp.topic not in IN_WORDS:
+            raise UsageError(f"Only {' and '.join(IN_WORDS)} can be put into words. Look at .records of {self.tp}.")
+        speak = IN_WORDS[self.tp.topic]
+        return tuple((offset, speak(record)) for offset, record in self._own_records)
 
     @property
     def decoded(self) -> tuple[tuple[int, dict[str, Any], dict[str, Any] | None], ...]:
         """The same as (offset, key, value) under Kafka's names; the value of a tombstone is None.
 
-        Kafka: kafka-dump-log.sh --offsets-decoder.
+        Kafka: kafka-dump-log.sh --offsets-decoder, --transaction-log-decoder.
         """
-        records = [item for batch in self.batches if not batch.is_control for item in batch.records]
-        found = [(offset, decoded(record)) for offset, record in records]
+        read = transaction_records.in_names if self.tp.topic == transaction_records.TOPIC else offset_records.decoded
+        found = [(offset, read(record)) for offset, record in self._own_records]
         return tuple((offset, *content) for offset, content in found if content is not None)
+
+    @property
+    def _own_records(self) -> list[tuple[int, Record]]:
+        """All records but markers."""
+        return [item for batch in self.batches if not batch.is_control for item in batch.records]
 
     def __str__(self) -> str:
         lines = [f"{self.tp}: {len(self.segments)} segment(s), log end offset {self.log_end_offset}"]

@@ -32,6 +32,7 @@ from kafkasim.sim.zookeeper_follower import Follower
 from kafkasim.sim.zookeeper_leader import Leader
 from kafkasim.sim.zookeeper_pings import Pings
 from kafkasim.trace.facts import SessionChanged, ZnodeChanged, ZooKeeperServerChanged
+from kafkasim.trace.facts.zookeeper import BY_ITS_OWNER
 
 
 def ensemble(
@@ -203,11 +204,14 @@ class ZooKeeperServer(Host):
         if answered and isinstance(body, CreateSession):
             self.note_session(transaction.session_id, body, "open")
         elif answered and closed is not None:
-            self.note_session(transaction.session_id, closed, "closed")
+            self.note_session(transaction.session_id, closed, "closed", setting=BY_ITS_OWNER)
 
-    def note_session(self, session_id: int, session: CreateSession, state: str, *, because: bool = False) -> None:
+    def note_session(
+        self, session_id: int, session: CreateSession, state: str, *, because: bool = False, setting: str = ""
+    ) -> None:
         """Write down what has become of a session here; ``because``: what follows is caused by it."""
-        fact = SessionChanged(f"{session_id:#x}", session.owner, self.name, state, session.setting)
+        setting = setting or session.setting
+        fact = SessionChanged(f"{session_id:#x}", session.owner, self.name, state, setting)
         if because:
             self.kernel.journal.because(fact)
         else:

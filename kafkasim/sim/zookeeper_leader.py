@@ -34,6 +34,7 @@ from kafkasim.sim.network import Connection
 from kafkasim.sim.zookeeper_pings import Pulse
 from kafkasim.trace import Fact
 from kafkasim.trace.facts import ZooKeeperLeaderElected
+from kafkasim.trace.facts.zookeeper import FROM_ELSEWHERE
 
 if TYPE_CHECKING:
     from kafkasim.sim.zookeeper import ZooKeeperServer
@@ -328,7 +329,7 @@ class Leader:
         session = self._server.tree.sessions.get(session_id)
         if session is not None:
             self.tracker.close(session_id)
-            self._server.note_session(session_id, session, "expired", because=True)
+            self._server.note_session(session_id, session, "expired", because=True, setting=FROM_ELSEWHERE)
             kernel = self._server.kernel
             self._propose(self._proposals.prepare(session_id, CloseSession(), kernel.now_ms), ("", 0))
 

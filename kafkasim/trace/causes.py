@@ -51,7 +51,7 @@ def walk(fact: Fact | None) -> list[Fact]:
 
 
 def answer(question: str, text: str, steps: Sequence[Fact | None], setting: str = "") -> Why:
-    """The answer of these steps, each once and in order; of too many the least telling are left out.
+    """The answer of these steps, each once and in order; of too many the least telling are left out, never the first.
 
     Without a ``setting`` it is the one that the latest of the steps names.
     """
@@ -59,8 +59,19 @@ def answer(question: str, text: str, steps: Sequence[Fact | None], setting: str 
     for kind in PLUMBING:
         if len(told) > MAX_STEPS:
             told = [step for step in told[:-1] if not isinstance(step, kind)] + told[-1:]
+    if len(told) > MAX_STEPS:
+        told = [told[0], *told[1 - MAX_STEPS :]]
     named = (getattr(step, "setting", "") for step in reversed(told))
-    return Why(question, tuple(told[-MAX_STEPS:]), setting or next(filter(None, named), ""), text)
+    return Why(question, tuple(told), setting or next(filter(None, named), ""), text)
+
+
+def rooted(facts: Sequence[Fact], steps: list[Fact]) -> list[Fact]:
+    """The steps, and before an expired session what was wrong with its owner: its silence has no cause of its own."""
+    expired = next((one for one in steps if isinstance(one, kinds.SessionChanged) and one.state == "expired"), None)
+    if expired is None or any(isinstance(step, kinds.HostChanged) for step in steps):
+        return steps
+    trouble = trouble_of(facts[: expired.index], expired.owner)
+    return steps if trouble is None else [trouble, *steps]
 
 
 def trouble_of(facts: Sequence[Fact], host: str) -> Fact | None:
@@ -72,11 +83,24 @@ def trouble_of(facts: Sequence[Fact], host: str) -> Fact | None:
                 return fact
             case kinds.FaultEnded():
                 ended.add(fact.number)
-            case kinds.FaultStarted() if fact.number not in ended and host in fact.target.replace(",", " ").split():
+            case kinds.FaultStarted() if fact.number not in ended and host in names_in(fact.target):
                 return fact
             case kinds.HostChanged(host=name) if name == host:
                 return None
     return None
+
+
+def fault_of(facts: Sequence[Fact], host: str) -> Fact | None:
+    """The latest fault that names a machine, ended or not."""
+    for fact in reversed(facts):
+        if isinstance(fact, kinds.FaultStarted) and host in names_in(fact.target):
+            return fact
+    return None
+
+
+def names_in(target: str) -> list[str]:
+    """The machines that the target of a fault names, as in ``broker-101 <-> broker-102, broker-103``."""
+    return target.replace(",", " ").split()
 
 
 def last(facts: Sequence[Fact], kind: type[Fact] | tuple[type[Fact], ...], **values: object) -> Fact | None:

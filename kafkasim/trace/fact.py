@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-from kafkasim.errors import KafkaError
 from kafkasim.records import TopicPartition
 
 F = TypeVar("F", bound="Fact")
@@ -88,11 +87,6 @@ def spoken(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
-
-
-def error_name(error: type[KafkaError] | None) -> str:
-    """Kafka's name of an error, as facts and pictures show it."""
-    return "NONE" if error is None else error.name
 
 
 @dataclass_transform()

@@ -15,7 +15,7 @@ from kafkasim.trace.life import Life
 class Chapter:
     """What one record lived through: its facts in order and how it ended.
 
-    ``turning_point`` is the fact by which it was lost, doubled or passed over; None for a life without trouble.
+    ``turning_point`` is the fact by which it was lost, removed, doubled or passed over; None if it was not.
     """
 
     facts: tuple[Fact, ...]

@@ -113,20 +113,20 @@ class Trace:
         """What is true at the end of the trace."""
         return State(self._facts, self.end_ms)
 
-    def why(self, subject: object, about: str = "", at_ms: float | None = None) -> Why:
+    def why(self, subject: object, about: str = "", at_ms: float | None = None, *, broker: object = None) -> Why:
         """Why something is as it is: at most five steps, the setting that decided, and the text.
 
         ``subject`` is a partition with ``about`` one of ``leader``, ``isr``, ``high_watermark``, ``produce``,
         ``truncation``, ``log_start``; a broker (102 or ``"broker-102"``) or client with ``session``, ``state``,
         ``controller``; a group with ``group``; a consumer with ``assignment``, ``position``; or any fact of this trace
-        alone.
+        alone. With ``isr``, ``broker`` asks why that one left or joined, whatever came after.
         """
         until = self.end_ms if at_ms is None else moment(at_ms, "at_ms")
         last = bisect.bisect_right(self._facts, round(until * 1000), key=_time)
-        return explain(self._facts[:last], subject, about)
+        return explain(self._facts[:last], subject, about, broker)
 
     def story(self, *, key: bytes | str | None = None, tp: object = None, offset: int | None = None) -> Story:
-        """The life of the records with a key, or of the record at one offset of a partition, from send to commit."""
+        """The life of the records with a key, or of the record at one offset of a partition, from send to effect."""
         if (key is None) == (tp is None) or (tp is None) != (offset is None):
             raise ConfigError("story() takes either key=... or both tp=... and offset=....")
         if isinstance(key, str):

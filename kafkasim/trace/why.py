@@ -6,35 +6,47 @@ from collections.abc import Callable, Sequence
 
 from kafkasim.errors import UsageError, unknown_name
 from kafkasim.trace import facts as kinds
-from kafkasim.trace import why_partition
+from kafkasim.trace import why_partition, why_produce
 from kafkasim.trace.arguments import host_named
-from kafkasim.trace.causes import Why, answer, last, trouble_of, walk
+from kafkasim.trace.causes import PLUMBING, Why, answer, fault_of, last, rooted, walk
 from kafkasim.trace.fact import Fact
+from kafkasim.trace.facts.zookeeper import BY_ITS_OWNER, FROM_ELSEWHERE
 
 
-def explain(facts: Sequence[Fact], subject: object, about: str) -> Why:
+def explain(facts: Sequence[Fact], subject: object, about: str, broker: object = None) -> Why:
     """Answer one question from the facts up to a time."""
+    if broker is not None and about != "isr":
+        raise UsageError("broker=... goes with the question isr alone: why did this broker leave or join?")
     if isinstance(subject, Fact):
-        return answer(f"Why: {subject.sentence}?", f"{subject.sentence}.", walk(subject))
+        return answer(f"Why: {subject.sentence}?", f"{subject.sentence}.", rooted(facts, walk(subject)))
     if about not in QUESTIONS:
         raise unknown_name("question", about, QUESTIONS, "It goes with a partition, a broker, a group or a client.")
+    if broker is not None:
+        return why_partition.isr(facts, subject, broker)
     return QUESTIONS[about](facts, subject)
 
 
 def _session(facts: Sequence[Fact], subject: object) -> Why:
-    """Why is a ZooKeeper session open, expired or closed?"""
+    """Why has a ZooKeeper session expired or been closed, or why is it open?"""
     host = host_named(subject)
     changed = last(facts, kinds.SessionChanged, owner=host)
     if not isinstance(changed, kinds.SessionChanged):
         raise UsageError(f"{host} has had no ZooKeeper session up to then.")
-    steps = walk(changed)
-    if changed.state == "expired" and not any(isinstance(step, kinds.HostChanged) for step in steps):
-        trouble = trouble_of(facts[: changed.index], host)
-        steps = steps if trouble is None else [trouble, *steps]
-    text = f"{changed.sentence}."
-    if changed.state == "expired":
-        text = f"It expired: ZooKeeper has not heard of {host} for longer than the session lasts ({changed.setting})."
-    return answer(f"Why is the session of {host} {changed.state}?", text, steps, changed.setting)
+    over = last(facts, kinds.SessionChanged, owner=host, state="expired")
+    if changed.state == "open" and isinstance(over, kinds.SessionChanged):
+        text, steps = f"{_end_of(over)} A new one is open.", [*rooted(facts, walk(over)), changed]
+        return answer(f"Why did the session of {host} expire?", text, steps, over.setting)
+    text = _end_of(changed) if changed.state in ("expired", "closed") else f"{changed.sentence}."
+    question = f"Why is the session of {host} {changed.state}?"
+    return answer(question, text, rooted(facts, walk(changed)), changed.setting)
+
+
+def _end_of(over: kinds.SessionChanged) -> str:
+    if over.setting == BY_ITS_OWNER:
+        return f"{over.owner} has closed it in good order: nobody had to wait for a timeout."
+    if over.setting == FROM_ELSEWHERE:
+        return f"It was ended from elsewhere: {over.owner} was alive and heard, no timeout has passed."
+    return f"It expired: ZooKeeper has not heard of {over.owner} for longer than the session lasts ({over.setting})."
 
 
 def _state(facts: Sequence[Fact], subject: object) -> Why:
@@ -44,7 +56,10 @@ def _state(facts: Sequence[Fact], subject: object) -> Why:
     if not isinstance(changed, kinds.HostChanged):
         known = {fact.host for fact in facts if isinstance(fact, kinds.HostChanged)}
         raise unknown_name("machine or client", host, known)
-    return answer(f"Why is {host} {changed.state}?", f"{changed.sentence}.", walk(changed))
+    fault = fault_of(facts[: changed.index], host) if changed.state != "running" else None
+    steps = [step for step in walk(changed) if not isinstance(step, PLUMBING)]
+    by = f" by {fault.sentence}" if fault is not None else ""
+    return answer(f"Why is {host} {changed.state}?", f"{changed.sentence}{by}.", [fault, *steps])
 
 
 def _controller(facts: Sequence[Fact], subject: object) -> Why:
@@ -56,7 +71,7 @@ def _controller(facts: Sequence[Fact], subject: object) -> Why:
     broker = f"broker-{elected.broker}"
     role = "the controller" if host == broker else f"not the controller, {broker} is"
     text = f"{broker} was the first to create /controller when it was free (epoch {elected.controller_epoch})."
-    return answer(f"Why is {host} {role}?", text, walk(elected))
+    return answer(f"Why is {host} {role}?", text, rooted(facts, walk(elected)))
 
 
 def _assignment(facts: Sequence[Fact], subject: object) -> Why:
@@ -106,7 +121,7 @@ QUESTIONS: dict[str, Callable[[Sequence[Fact], object], Why]] = {
     "leader": why_partition.leader,
     "isr": why_partition.isr,
     "high_watermark": why_partition.high_watermark,
-    "produce": why_partition.produce,
+    "produce": why_produce.produce,
     "truncation": why_partition.truncation,
     "log_start": why_partition.log_start,
     "session": _session,

@@ -1,4 +1,4 @@
-"""Why a partition is as it is: its leader, its ISR, its high watermark, what was refused, cut or is gone."""
+"""Why a partition is as it is: its leader, its ISR, its high watermark, what was cut or is gone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from kafkasim.errors import UsageError, unknown_name
 from kafkasim.records import TopicPartition
 from kafkasim.trace import facts as kinds
-from kafkasim.trace.arguments import partition_named
-from kafkasim.trace.causes import PLUMBING, Why, answer, last, trouble_of, walk
+from kafkasim.trace.arguments import host_named, partition_named
+from kafkasim.trace.causes import Why, answer, last, rooted, trouble_of, walk
 from kafkasim.trace.fact import Fact
+from kafkasim.trace.facts.storage import THE_LEADERS
 from kafkasim.trace.state import State
 
 
@@ -19,14 +20,36 @@ def leader(facts: Sequence[Fact], subject: object) -> Why:
     tp = partition_named(subject)
     chosen = _last_change(facts, tp, lambda one: one.leader)
     name = f"broker-{chosen.leader}" if chosen.leader >= 0 else "nobody"
-    return answer(f"Why is {name} the leader of {tp}?", f"{name} leads {tp}: {chosen.reason}.", walk(chosen))
+    text = f"{name} leads {tp}: {chosen.reason}."
+    created = last(facts[: chosen.index], kinds.TopicCreated, topic=tp.topic)
+    if chosen.leader_epoch == 0 and isinstance(created, kinds.TopicCreated) and tp.partition < len(created.assignment):
+        replicas = ", ".join(map(str, created.assignment[tp.partition]))
+        text += f" It is the first live broker of its assignment ({replicas})."
+    trouble = last(facts, kinds.HostChanged, host=name)
+    if isinstance(trouble, kinds.HostChanged) and trouble.state != "running":
+        text += f" But {name} is {trouble.state}, and nobody has chosen another one yet."
+    steps = rooted(facts, walk(chosen))
+    return answer(f"Why is {name} the leader of {tp}?", text, [*_missing(facts, tp, chosen), *steps])
 
 
-def isr(facts: Sequence[Fact], subject: object) -> Why:
-    """Why is the ISR what it is: who left or joined last?"""
+def _missing(facts: Sequence[Fact], tp: TopicPartition, chosen: kinds.PartitionChanged) -> list[Fact | None]:
+    """Where nobody in sync could lead: what was wrong with those who were in sync."""
+    history = _history(facts, tp)
+    before = history[history.index(chosen) - 1]
+    if set(chosen.isr) & set(before.isr) and chosen.leader >= 0:
+        return []
+    return [trouble_of(facts[: chosen.index], f"broker-{one}") for one in before.isr if one != chosen.leader]
+
+
+def isr(facts: Sequence[Fact], subject: object, broker: object = None) -> Why:
+    """Why is the ISR what it is: who left or joined last, or why did this ``broker``?"""
     tp = partition_named(subject)
     history = _history(facts, tp)
-    change = _last_change(facts, tp, lambda one: set(one.isr))
+    if broker is None:
+        change = _last_change(facts, tp, lambda one: set(one.isr))
+    else:
+        number = _replica(history, broker)
+        change = _last_change(facts, tp, lambda one: number in one.isr)
     place = history.index(change)
     before = set(history[place - 1].isr) if place else set()
     members = ", ".join(map(str, change.isr))
@@ -37,10 +60,33 @@ def isr(facts: Sequence[Fact], subject: object) -> Why:
     moves = _moves(left, "left") + (_moves(joined, "joined") if place else [])
     what = f", since {' and '.join(moves)}" if moves else ""
     reason = asked.reason if isinstance(asked, kinds.IsrChangeProposed) else change.reason
-    troubles = [trouble_of(facts[: change.index], f"broker-{broker}") for broker in left] if asked else []
-    missed = last(facts[: asked.index], kinds.RecordsAppended, tp=tp, role="leader") if asked and left else None
-    steps = [*troubles, missed, asked, change] if asked else walk(change)
+    if isinstance(asked, kinds.IsrChangeProposed) and left:
+        before_that = facts[: asked.index]
+        troubles = [trouble_of(facts[: change.index], f"broker-{one}") for one in left]
+        steps = [*troubles, _first_missed(before_that, tp, asked.broker, left[0]), asked, change]
+    else:
+        steps = [asked, change] if asked else [*_missing(facts, tp, change), *rooted(facts, walk(change))]
     return answer(f"Why is the ISR of {tp} {members}?", f"The ISR of {tp} is {members}{what}: {reason}.", steps)
+
+
+def _replica(history: Sequence[kinds.PartitionChanged], broker: object) -> int:
+    name = host_named(broker)
+    known = {f"broker-{one}": one for state in history for one in state.isr}
+    if name not in known:
+        raise unknown_name("broker", name, known, f"These have been in the ISR of {history[0].tp}.")
+    return known[name]
+
+
+def _first_missed(facts: Sequence[Fact], tp: TopicPartition, broker: int, follower: int) -> Fact | None:
+    """The first append of the leader that a follower has not fetched past."""
+    end = _position(State(facts, 0), facts, broker, tp, follower)
+    found: Fact | None = None
+    for fact in reversed(facts):
+        if isinstance(fact, kinds.RecordsAppended) and (fact.broker, fact.tp, fact.role) == (broker, tp, "leader"):
+            if fact.last_offset < end:
+                break
+            found = fact
+    return found
 
 
 def _moves(brokers: list[int], verb: str) -> list[str]:
@@ -60,24 +106,41 @@ def high_watermark(facts: Sequence[Fact], subject: object) -> Why:
     stands, end = state.high_watermark(tp) or 0, state.log_end_offset(tp) or 0
     moved = state.last(kinds.HighWatermarkMoved, broker, tp)
     question = f"Why is the high watermark of {tp} {stands}?"
+    down = trouble_of(facts, f"broker-{broker}")
+    if isinstance(down, kinds.HostChanged):
+        text = f"broker-{broker}, the leader of {tp}, is {down.state}, and only a leader moves the high watermark."
+        return answer(question, text, [moved, down])
     if stands >= end:
         text = f"Every in-sync replica of {tp} has everything up to the log end offset {end}."
-        return answer(question, text, walk(moved), "replica.lag.time.max.ms")
-    appended = last(facts, kinds.RecordsAppended, broker=broker, tp=tp, role="leader")
+        return answer(question, text, walk(moved))
     held = state.last(kinds.HighWatermarkHeld, broker, tp)
     if held is not None and held.index > _index(moved) and len(state.isr(tp)) < held.min_isr:
-        change = _last_change(facts, tp, lambda one: set(one.isr))
+        steps = isr(facts, tp).steps
         text = f"The log ends at {end}, but {held.reason}, and until it has grown the high watermark stands still."
-        return answer(question, text, [*walk(change), held], held.setting)
-    behind = [one for one in state.isr(tp) if one != broker and _position(state, facts, broker, tp, one) <= stands]
+        return answer(question, text, [*steps, held], held.setting)
+    joining = _asked_in(state, broker, tp)
+    positions = {one: _position(state, facts, broker, tp, one) for one in (*state.isr(tp), *joining) if one != broker}
+    behind = [one for one, position in positions.items() if position <= stands]
     who = " and ".join(f"broker-{one}" for one in behind) or "somebody in sync"
     verb = "have" if len(behind) > 1 else "has"
+    is_unheard = bool(behind) and all(positions[one] < 0 for one in behind)
+    what = f"since broker-{broker} leads" if is_unheard else f"beyond {stands}"
+    also = f", and broker-{joining[0]}, which joins it" if joining else ""
     text = (
-        f"The log ends at {end}, but {who} {verb} not fetched beyond {stands} yet, and only what the whole ISR"
-        f" ({', '.join(map(str, state.isr(tp)))}) has is committed."
+        f"The log ends at {end}, but {who} {verb} not fetched {what} yet, and only what the whole ISR"
+        f" ({', '.join(map(str, state.isr(tp)))}{also}) has is committed."
     )
     troubles = [trouble_of(facts, f"broker-{one}") for one in behind]
-    return answer(question, text, [*troubles, moved, appended], "replica.lag.time.max.ms")
+    missed = _first_missed(facts, tp, broker, behind[0]) if behind else None
+    return answer(question, text, [*troubles, moved, missed], "replica.lag.time.max.ms")
+
+
+def _asked_in(state: State, broker: int, tp: TopicPartition) -> list[int]:
+    """Who counts as in sync already, since the leader has asked for it and has no answer yet."""
+    asked, known = state.last(kinds.IsrChangeProposed, broker, tp), state.partition(tp)
+    if asked is None or asked.index < _index(known):
+        return []
+    return [one for one in asked.isr if one not in state.isr(tp)]
 
 
 def _index(fact: Fact | None) -> int:
@@ -89,36 +152,6 @@ def _position(state: State, facts: Sequence[Fact], broker: int, tp: TopicPartiti
     moved = state.last(kinds.FollowerPositionMoved, broker, tp, follower)
     role = last(facts, kinds.ReplicaRoleChanged, broker=broker, tp=tp)
     return -1 if moved is None or moved.index < _index(role) else moved.log_end_offset
-
-
-def produce(facts: Sequence[Fact], subject: object) -> Why:
-    """Why was this produce refused, or why has it failed?"""
-    tp = partition_named(subject)
-    refused = last(facts, (kinds.ProduceRefused, kinds.BatchFailed), tp=tp)
-    if refused is None:
-        raise UsageError(f"No produce to {tp} has been refused up to then.")
-    assert isinstance(refused, kinds.ProduceRefused | kinds.BatchFailed)
-    question = f"Why was {refused.batch_id} for {tp} refused?"
-    before = facts[: refused.index]
-    if isinstance(refused, kinds.BatchFailed):
-        root = last(before, kinds.ProduceRefused, tp=tp, batch_id=refused.batch_id)
-        retried = last(before, kinds.BatchRetried, tp=tp, batch_id=refused.batch_id)
-        steps = [root or retried, refused] if root or retried else walk(refused)
-        setting = refused.setting
-        text = refused.sentence
-        if isinstance(root, kinds.ProduceRefused):
-            steps = [*_why_too_few(before, tp, root), *steps]
-            text += f"; each try was refused with {root.error}: {root.reason}"
-            setting = root.setting
-        return answer(question, f"{text}.", steps, setting)
-    steps = [*_why_too_few(before, tp, refused), refused]
-    return answer(question, f"{refused.sentence}.", steps, refused.setting)
-
-
-def _why_too_few(facts: Sequence[Fact], tp: TopicPartition, refused: kinds.ProduceRefused) -> list[Fact]:
-    if refused.error != "NOT_ENOUGH_REPLICAS":
-        return []
-    return [step for step in isr(facts, tp).steps if not isinstance(step, PLUMBING)]
 
 
 def truncation(facts: Sequence[Fact], subject: object) -> Why:
@@ -137,7 +170,7 @@ def truncation(facts: Sequence[Fact], subject: object) -> Why:
         f" epoch {role.leader_epoch}) has other records from there on, or none."
     )
     question = f"Why did broker-{cut.broker} cut its log of {tp}?"
-    return answer(question, text, [lost, *walk(chosen), role, cut], "leader epochs (KIP-101)")
+    return answer(question, text, [lost, *rooted(facts, walk(chosen)), role, cut], "leader epochs (KIP-101)")
 
 
 def log_start(facts: Sequence[Fact], subject: object) -> Why:
@@ -147,9 +180,17 @@ def log_start(facts: Sequence[Fact], subject: object) -> Why:
     gone = last(facts, kinds.LogStartMoved, tp=tp, broker=broker) or last(facts, kinds.LogStartMoved, tp=tp)
     if not isinstance(gone, kinds.LogStartMoved):
         raise UsageError(f"{tp} starts at its first record: nothing is gone.")
-    deleted = last(facts[: gone.index + 3], kinds.SegmentsDeleted, tp=tp, broker=gone.broker)
+    first = next(
+        (one for one in facts if isinstance(one, kinds.LogStartMoved) and one.tp == tp and _is_root_of(one, gone)), gone
+    )
+    deleted = last(facts[: first.index + 3], kinds.SegmentsDeleted, tp=tp, broker=first.broker)
     question = f"Why does {tp} start at offset {gone.log_start_offset}?"
-    return answer(question, f"{gone.sentence}.", [*walk(gone), deleted], gone.setting)
+    return answer(question, f"{first.sentence}.", [*walk(first), deleted, gone], first.setting)
+
+
+def _is_root_of(one: kinds.LogStartMoved, gone: kinds.LogStartMoved) -> bool:
+    """Whether a leader's log began there for a reason of its own, and the others have followed."""
+    return gone.setting == THE_LEADERS != one.setting and one.log_start_offset == gone.log_start_offset
 
 
 def _history(facts: Sequence[Fact], tp: TopicPartition) -> list[kinds.PartitionChanged]:

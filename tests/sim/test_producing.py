@@ -174,3 +174,23 @@ def test_nobody_writes_to_the_clusters_own_topics():
         cluster.producer().send("__consumer_offsets", "v").get()
     assert caught.value.java_name == "InvalidTopicException"
     assert cluster.disk(101).replica("__consumer_offsets-0").log_end_offset == 0
+
+
+def test_a_broker_answers_the_requests_of_a_connection_one_after_the_other() -> None:
+    cluster = ks.Cluster(brokers=3, first_broker=103, seed=7)
+    cluster.create_topic("t", assignment={0: [101, 102], 1: [101, 103]})
+    producer, other = cluster.producer(linger_ms=0), cluster.producer()
+    for number in range(2):
+        producer.send("t", b"warm up", partition=number).get()
+    other.send("t", b"warm up", partition=1).get()
+    cluster.pause(102)
+    held, behind = producer.send("t", b"held", partition=0), None
+    cluster.run(for_ms=10)
+    behind = producer.send("t", b"behind it", partition=1)
+    beside = other.send("t", b"beside it", partition=1)
+    cluster.run(for_ms=1_000)
+    assert (held.is_done(), behind.is_done(), beside.is_done()) == (False, False, True)
+    assert cluster.disk(101).replica("t-1").log_end_offset == 3, "what is behind has not even been looked at"
+    cluster.resume(102)
+    cluster.run(for_ms=100)
+    assert (held.result().offset, behind.result().offset) == (1, 3)

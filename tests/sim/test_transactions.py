@@ -255,3 +255,24 @@ def test_a_leader_asks_the_coordinator_whether_a_transaction_has_its_partition(v
     asked = {fact.source for fact in cluster.trace.of("MessageSent", api="AddPartitionsToTxnRequest")}
     leaders = {f"broker-{broker}" for broker in cluster.brokers if broker != coordinator}
     assert asked == {producer.client_id, *(leaders if verifies else ())}
+
+
+def test_the_coordinators_topic_can_be_read_in_words_and_in_kafkas_names(cluster):
+    producer = started(cluster)
+    producer.send("t", "v").get()
+    producer.commit_transaction().get()
+    cluster.run(for_ms=1_000)
+    tp = ks.TopicPartition("__transaction_state", ks.partition_for_group("tx", 50))
+    replica = cluster.disk(cluster.trace.now.leader(tp)).replica(tp)
+    assert [words for _, words in replica.in_words] == [
+        "transaction tx of producer 0, epoch 0, is Empty",
+        "transaction tx of producer 0, epoch 0, is Ongoing with t-0",
+        "transaction tx of producer 0, epoch 0, is PrepareCommit with t-0",
+        "transaction tx of producer 0, epoch 0, is CompleteCommit",
+    ]
+    _, key, value = replica.decoded[1]
+    assert key == {"transactionalId": "tx"}
+    assert (value["transactionStatus"], value["transactionPartitions"]) == ("Ongoing", [["t", 0]])
+    assert value["transactionTimeoutMs"] == 60_000
+    with pytest.raises(ks.UsageError, match=r"Only __consumer_offsets and __transaction_state can be put into words"):
+        _ = cluster.disk(101).replica(TP).in_words

@@ -6,6 +6,7 @@ from kafkasim.trace import Fact, facts
 from tests.invariants.histories import (
     TP,
     acknowledged,
+    assigned,
     committed,
     history,
     leader,
@@ -92,3 +93,33 @@ def test_worked_on_twice() -> None:
         ),
         "RecordProcessed",
     )
+
+
+def test_what_is_done_in_a_transaction_counts_once_with_its_commit() -> None:
+    inside = [polled("c", 0), worked(0, effect="in transaction")]
+    again = [polled("d", 0), worked(0, effect="in transaction", consumer="d")]
+
+    assert ending(*log_of(1), *inside)[0].endswith("worked on for sink in a transaction that is not committed.")
+    assert ending(*log_of(1), *inside, *again)[0].endswith(
+        "worked on for sink 2 times in transactions, none committed."
+    )
+    assert ending(*log_of(1), *inside, *again, committed(1)) == (
+        (
+            "acknowledged, at offset 0 on broker-101, read by c, d, worked on for sink 2 times in transactions, one of"
+            " them committed."
+        ),
+        "",
+    )
+
+
+def test_read_twice_in_one_group_and_where_the_second_reader_began() -> None:
+    began = facts.PositionSet("d", TP, 0, "auto.offset.reset=earliest")
+
+    assert ending(*log_of(1), assigned("c", 1, TP), polled("c", 0), assigned("d", 2, TP), began, polled("d", 0)) == (
+        (
+            "acknowledged, at offset 0 on broker-101, read by c, d. Read twice in group g, by d again: it starts orders-0"
+            " at offset 0 (auto.offset.reset=earliest)."
+        ),
+        "RecordsPolled",
+    )
+    assert ending(*log_of(1), polled("c", 0), polled("d", 0))[1] == "", "without a group everybody reads everything"

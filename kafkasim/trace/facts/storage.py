@@ -5,6 +5,9 @@ from __future__ import annotations
 from kafkasim.records import TopicPartition
 from kafkasim.trace.fact import Fact, fact
 
+THE_LEADERS = "the leader's log start"
+"""What decides where a follower's log starts, when it was not its own retention."""
+
 
 @fact("broker", "tp", host="broker", text="{broker} begins segment {base_offset} of {tp}: {reason} ({setting})")
 class SegmentRolled(Fact):

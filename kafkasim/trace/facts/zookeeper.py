@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from kafkasim.trace.fact import Fact, fact
 
+BY_ITS_OWNER, FROM_ELSEWHERE = "its owner's goodbye", "a close from elsewhere"
+"""What decided that a session is over, where no timeout did."""
+
 
 @fact("server", host="server", text="{server} is {state} in epoch {epoch} (last zxid {zxid})")
 class ZooKeeperServerChanged(Fact):
@@ -42,7 +45,10 @@ class FollowerSynchronized(Fact):
 
 @fact("session", host="server", text="session {session} of {owner} is {state} ({setting})")
 class SessionChanged(Fact):
-    """A ZooKeeper session is ``open``, ``moved`` (taken up again at ``server``), ``expired`` or ``closed``."""
+    """A ZooKeeper session is ``open``, ``moved`` (taken up again at ``server``), ``expired`` or ``closed``.
+
+    ``setting`` is the session timeout and where it comes from, or what ended the session without one.
+    """
 
     session: str
     owner: str
