@@ -56,7 +56,8 @@ class Cluster:
     be an object as those of core/truncation. With ``brokers=0`` there is the ensemble alone; with ``start=False``
     nothing runs until :meth:`start` is called for it. With ``eager`` each heartbeat of a group's member and each ping
     of a ZooKeeper session is a message; otherwise those that change nothing are only computed: the same happens at the
-    same times, and costs less. The same arguments and calls give the same trace, to the byte.
+    same times, and costs less. Automatic commits that repeat the last one are sent only with ``eager``, too. The same
+    arguments and calls give the same trace, to the byte.
     """
 
     def __init__(

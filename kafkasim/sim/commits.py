@@ -83,14 +83,19 @@ class Commits:
     def waited(self) -> None:
         """poll() has waited until now: the interval has begun anew whenever it was over, with nothing to commit."""
         late_us = self._host.kernel.now_us - self._due_us
-        if late_us > 0:
+        if late_us > 0 and not self._host.network.eager:
             interval_us = max(1, self._config.auto_commit_interval_ms * US_PER_MS)
             self._due_us += -(-late_us // interval_us) * interval_us
 
     def _is_repetition(self) -> bool:
-        """Whether this member, in this generation, has committed just these positions, and nobody else could since."""
+        """Whether this member, in this generation, has committed just these positions, and nobody else could since.
+
+        In an eager cluster that is no reason to leave a commit out.
+        """
         member = self._membership
-        if member is None or member.coordinator is None or member.state is not MemberState.STABLE:
+        if self._host.network.eager or member is None or member.coordinator is None:
+            return False
+        if member.state is not MemberState.STABLE:
             return False
         return self._known_in == (member.member_id, member.generation) and self._known == self._book.positions()
 

@@ -49,7 +49,7 @@ def main() -> None:
         model = eager + sum(rest.values())
         print(f"An idle hour, 3 brokers, 30 partitions, {consumers} consumers in a group:")
         print(f"  {idle} events: {100 * idle / model:.2f} % of an eager model's {model:,} (goal 1 %), which are")
-        print(f"    {eager:>9,}  measured with eager=True: heartbeats and ZooKeeper pings ({100 * idle / eager:.2f} %)")
+        print(f"    {eager:>9,}  measured with eager=True: beats, pings, commits ({100 * idle / eager:.2f} %)")
         for what, count in rest.items():
             print(f"    {count:>9,}  {what}, by arithmetic")
 

@@ -160,10 +160,7 @@ def never_simulated(consumers: int) -> dict[str, int]:
         "retention and cleaner checks (300 s, 15 s)": brokers * (a_second // 300 + a_second // 15),
     }
     if consumers:
-        counts |= {
-            "consumer fetches (fetch.max.wait.ms=500)": consumers * brokers * 2 * a_second * both_ways,
-            "automatic commits that repeat the last one (each 5 s)": consumers * a_second // 5 * both_ways,
-        }
+        counts["consumer fetches (fetch.max.wait.ms=500)"] = consumers * brokers * 2 * a_second * both_ways
     return counts
 
 

@@ -9,8 +9,8 @@ from kafkasim.errors import ConfigError
 from kafkasim.trace.facts import GroupChanged, OffsetCommitted
 
 
-def cluster_with_records(count: int = 12) -> ks.Cluster:
-    cluster = ks.Cluster(brokers=3, seed=5)
+def cluster_with_records(count: int = 12, **settings: object) -> ks.Cluster:
+    cluster = ks.Cluster(brokers=3, seed=5, **settings)
     cluster.create_topic("t", partitions=3, replication_factor=3)
     producer = cluster.producer()
     for number in range(count):
@@ -89,6 +89,34 @@ def test_an_idle_member_commits_nothing_and_keeps_the_beat():
     assert (second.at_us - first[0].at_us) % 5_000_000 == 0, "auto.commit.interval.ms has gone on all the while"
     news = cluster.trace.of(OffsetCommitted)[3:]
     assert {(str(fact.tp), fact.offset) for fact in news} == {("t-0", 4), ("t-1", 5), ("t-2", 4)}
+
+
+def test_an_eager_cluster_repeats_the_commits_of_an_idle_member_and_nothing_else_is_different():
+    """With equal delays: the repeated commits draw on the same luck as other messages."""
+    commits, news, changes = [], [], []
+    for eager in (False, True):
+        cluster = cluster_with_records(network={"jitter_ms": 0}, eager=eager)
+        consumer = cluster.consumer("t", group_id="g", auto_offset_reset="earliest")
+
+        @cluster.process
+        def reads(consumer=consumer):
+            while True:
+                yield consumer.poll(240_000)
+
+        cluster.run(for_ms=600_000)
+        cluster.producer().send("t", "news", partition=1).get()
+        cluster.run(for_ms=30_000)
+        trace = cluster.trace
+        commits.append([fact.at_us for fact in trace.of("MessageSent", api="OffsetCommitRequest")])
+        first = {}
+        for fact in trace.of(OffsetCommitted):
+            first.setdefault((fact.tp, fact.offset), fact.at_us)
+        news.append(first)
+        changes.append([(fact.at_us, fact.state, fact.generation) for fact in trace.of("GroupChanged")])
+    assert news[0] == news[1]
+    assert changes[0] == changes[1]
+    assert set(commits[0]) <= set(commits[1])
+    assert (len(commits[0]), len(commits[1])) == (2, 125), "each auto.commit.interval.ms=5000 once there is a position"
 
 
 def test_the_first_generation_waits_for_company_and_each_change_is_one_generation():
