@@ -68,6 +68,7 @@ format: $(CI_VENV)/ok ## put the code into the house style
 
 fidelity: env ## compare the simulator with what real Kafka and ZooKeeper did
 	$(BIN)/python -m tests.fidelity
+	$(BIN)/python -m tests.fidelity --lazy tests/fidelity/data/recordings
 
 bench: env ## print what runs cost, as counts and ratios
 	$(BIN)/python -m tests.bench

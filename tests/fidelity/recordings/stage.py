@@ -26,10 +26,14 @@ class NoReplicaError(LookupError):
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a recording says nothing of, and must not hang on: the seed, and settings of the network."""
+    """What a recording says nothing of, and must not hang on: the seed, settings of the network, signs of life computed.
+
+    Unless ``lazy``, all that an idle client says is a message, as it was in the real cluster.
+    """
 
     seed: int = 7
     network: Mapping[str, object] = field(default_factory=dict)
+    lazy: bool = False
 
 
 AS_EVER = Conditions()
@@ -78,6 +82,7 @@ class Stage:
             "zookeeper_config": ZOOKEEPER,
             "first_broker": setting.get("first_broker"),
             "network": under.network,
+            "eager": not under.lazy,
             "seed": under.seed,
         }
         self.cluster = ks.Cluster(**arguments, start_time_ms=_start_time_ms(recording["steps"], arguments))
