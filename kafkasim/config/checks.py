@@ -44,6 +44,19 @@ def _index(value: object) -> int | None:
         return None
 
 
+def not_constructed(kind: str, refusal: ConfigError) -> ConfigError:
+    """What Java raises where not the setting is checked but the client that is made of it."""
+    return ConfigError(f"Failed to construct kafka {kind}: {refusal}", java_name="KafkaException", cause=refusal)
+
+
+def argument(value: object, name: str) -> int:
+    """A whole number of at least 0 that is given to a call, as an offset or a partition, not to a setting."""
+    try:
+        return whole_number(value, name, at_least=0)
+    except ConfigError as error:
+        raise ConfigError(str(error), java_name="IllegalArgumentException") from None
+
+
 def number(value: object, name: str, at_least: float | None = None, at_most: float | None = None) -> float:
     """A finite number within its limits, both included; always a float."""
     plain = _finite(value)
@@ -104,6 +117,14 @@ def names(value: object, name: str) -> tuple[str, ...]:
         if not isinstance(item, str):
             raise wrong(name, "a list of names", value, f"{shown(item)} is not a text.")
     return tuple(value)
+
+
+def topics(value: object) -> tuple[str, ...]:
+    """Names of topics, none of them empty; whether there can be such topics the brokers say."""
+    found = names(value, "topics")
+    if not all(name.strip() for name in found):
+        raise ConfigError(f"topics must not hold an empty name. Got {found!r}.", java_name="IllegalArgumentException")
+    return found
 
 
 def seed(value: object) -> int:

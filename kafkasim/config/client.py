@@ -17,7 +17,8 @@ def _addresses(value: object, name: str) -> tuple[str, ...]:
     """``host:port`` pairs, as a list or separated by commas."""
     found = tuple(filter(None, checks.names(split(value), name)))
     if not found:
-        raise ConfigError(f"No resolvable bootstrap urls given in {name}. Got {checks.shown(value)}.")
+        refusal = ConfigError(f"No resolvable bootstrap urls given in {name}. Got {checks.shown(value)}.")
+        raise checks.not_constructed("client", refusal)
     for address in found:
         if not _ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > 65535:
             raise checks.wrong(name, "a list of addresses such as 'broker-101:9092'", value)

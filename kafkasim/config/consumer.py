@@ -28,19 +28,32 @@ def _assignors(value: object, name: str) -> tuple[object, ...]:
     found = tuple(_assignor(item, name) for item in given)
     for item in found:
         if isinstance(item, str) and found.count(item) > 1:
-            raise ConfigError(
+            refusal = ConfigError(
                 f"{name} must name each assignor once: '{item}' is used in more than one. Got {checks.shown(value)}.",
                 java_name="KafkaException",
             )
+            raise checks.not_constructed("consumer", refusal)
     return found
 
 
 def _assignor(value: object, name: str) -> object:
     if isinstance(value, str):
-        return checks.one_of(ASSIGNORS.get(value.strip(), value.strip()), name, tuple(ASSIGNORS.values()))
+        known = tuple(ASSIGNORS.values())
+        found = ASSIGNORS.get(value.strip(), value.strip())
+        if found not in known:
+            refusal = ConfigError(
+                str(checks.wrong(name, f"one of {', '.join(known)}", value)), java_name="KafkaException"
+            )
+            raise checks.not_constructed("consumer", refusal)
+        return found
     if isinstance(value, type) or not callable(getattr(value, "assign", None)):
         raise checks.wrong(name, "made of names of assignors and objects with a method assign", value)
     return value
+
+
+def _group_id(value: object, name: str) -> str:
+    """A text; an empty one, which is deprecated, names a group that nobody can join."""
+    return checks.text(value, name).strip()
 
 
 def _policy(value: object, name: str) -> object:
@@ -64,7 +77,7 @@ class ConsumerConfig(ClientConfig):
 
     KIND = "consumer"
 
-    group_id: str | None = text(None)
+    group_id: str | None = read_by(_group_id, None)
     group_instance_id: str | None = text(None)
     partition_assignment_strategy: tuple[Any, ...] = read_by(_assignors, ("range", "cooperative-sticky"))
     session_timeout_ms: int = integer(45_000, at_least=1)
@@ -99,16 +112,17 @@ class ConsumerConfig(ClientConfig):
     def _check_membership(self) -> None:
         trouble = self.group_instance_id and checks.trouble_with_name(self.group_instance_id)
         if trouble:
-            raise ConfigError(f"group.instance.id is invalid: {trouble}.", java_name="InvalidConfigurationException")
+            refusal = ConfigError(
+                f"group.instance.id is invalid: {trouble}.", java_name="InvalidConfigurationException"
+            )
+            raise checks.not_constructed("consumer", refusal)
         if self.group_id is not None and self.heartbeat_interval_ms >= self.session_timeout_ms:
             refusal = ConfigError(
                 f"heartbeat.interval.ms must be set lower than session.timeout.ms ({self.session_timeout_ms}). "
                 f"Got {self.heartbeat_interval_ms}.",
                 java_name="IllegalArgumentException",
             )
-            raise ConfigError(
-                f"Failed to construct kafka consumer: {refusal}", java_name="KafkaException", cause=refusal
-            ) from refusal
+            raise checks.not_constructed("consumer", refusal)
 
     def _auto_commit(self) -> dict[str, object]:
         if self.commit_policy is not None and "enable.auto.commit" not in self.explicitly_set:

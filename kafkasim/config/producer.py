@@ -117,6 +117,4 @@ class ProducerConfig(ClientConfig):
             "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms "
             f"({self.linger_ms} + {self.request_timeout_ms}). Got {self.delivery_timeout_ms}."
         )
-        raise ConfigError(
-            f"Failed to construct kafka producer: {refusal}", java_name="KafkaException", cause=refusal
-        ) from refusal
+        raise checks.not_constructed("producer", refusal)

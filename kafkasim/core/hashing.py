@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TypeVar
 
+from kafkasim.records import TopicPartition
+
 T = TypeVar("T")
 
 SEED = 0x9747B28C
@@ -50,6 +52,11 @@ def java_hash_code(text: str) -> int:
     for start in range(0, len(units), 2):
         h = (31 * h + int.from_bytes(units[start : start + 2], "little")) & MASK
     return h - (1 << 32) if h & 0x80000000 else h
+
+
+def partition_hash_code(tp: TopicPartition) -> int:
+    """Java's hash of a partition. Kafka: TopicPartition.hashCode."""
+    return 31 * (31 + tp.partition) + java_hash_code(tp.topic)
 
 
 def partition_for_key(key: bytes, partitions: int) -> int:

@@ -133,6 +133,18 @@ class CommittedOffsets:
                     ended.setdefault(group, {})[tp] = offset.offset
         return ended
 
+    def forget_pending(self, group: str, partitions: Iterable[TopicPartition] | None) -> None:
+        """What open transactions have of these partitions (None: of the group) counts no more, however they end.
+
+        Kafka: GroupMetadata.removeOffsets; and there is no group any more to complete it for.
+        """
+        for groups in self.pending.values():
+            if partitions is None:
+                groups.pop(group, None)
+            else:
+                for tp in partitions:
+                    groups.get(group, {}).pop(tp, None)
+
     def is_pending(self, group: str, partitions: Iterable[TopicPartition] | None) -> bool:
         """Whether an open transaction holds offsets of one of these partitions (None: of any)."""
         pending = {tp for groups in self.pending.values() for tp in groups.get(group, {})}

@@ -58,17 +58,20 @@ class RoundRobinPartitioner:
     >>> round_robin = RoundRobinPartitioner()
     >>> [round_robin.partition("t", b"k", None, (0, 1, 2), 3) for _ in range(4)]
     [0, 1, 2, 0]
+
+    The counter of each topic begins at ``start`` and goes round at 2³¹, as a Java int without its sign does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: int = 0) -> None:
+        self._start = start
         self._next: dict[str, int] = {}
 
     def partition(
         self, topic: str, key: bytes | None, value: bytes | None, available: Sequence[int], partitions: int
     ) -> int:
         """The next one of this topic."""
-        turn = self._next.get(topic, 0)
-        self._next[topic] = turn + 1
+        turn = self._next.get(topic, self._start)
+        self._next[topic] = (turn + 1) % 2**31
         return available[turn % len(available)] if available else turn % partitions
 
 

@@ -157,6 +157,9 @@ class ProducerTransaction:
         """Only abort is left. While the transaction is being aborted already, nothing changes."""
         if self.state is TransactionState.ABORTING_TRANSACTION:
             return
+        if TransactionState.ABORTABLE_ERROR not in TRANSITIONS[self.state]:
+            self.fail_for_good(UsageError(f"An error in the state {self.state.value}: {error}"))
+            return
         if not self.is_ending:
             self.epoch_bump_required = True
         self.move(TransactionState.ABORTABLE_ERROR, "an error")

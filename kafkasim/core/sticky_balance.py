@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kafkasim.core.group_member import Assignments, GroupMember
-from kafkasim.core.hashing import in_hash_map_order, java_hash_code
+from kafkasim.core.hashing import in_hash_map_order, partition_hash_code
 from kafkasim.records import TopicPartition
 
 Way = tuple[str, str, str]
@@ -139,12 +139,7 @@ class Movements:
         way = (tp.topic, to, source)
         if way not in self._on_way:
             return tp
-        return in_hash_map_order(self._on_way[way], _hash_code, self._most_on_way[way])[0]
-
-
-def _hash_code(tp: TopicPartition) -> int:
-    """Kafka: TopicPartition.hashCode."""
-    return 31 * (31 + tp.partition) + java_hash_code(tp.topic)
+        return in_hash_map_order(self._on_way[way], partition_hash_code, self._most_on_way[way])[0]
 
 
 def _earlier_owners(members: Sequence[GroupMember]) -> dict[TopicPartition, str]:

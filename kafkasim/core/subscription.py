@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from kafkasim.core.hashing import in_hash_map_order, partition_hash_code
 from kafkasim.core.read_committed import readable_batches
 from kafkasim.errors import KafkaError, NoOffsetForPartitionException, OffsetOutOfRangeException
 from kafkasim.records import Record, RecordBatch, TopicPartition
@@ -81,10 +82,11 @@ class Subscription:
         self.is_manual = False
         self.owned: dict[TopicPartition, Owned] = {}
         self._turn: deque[TopicPartition] = deque()
+        self._order: list[TopicPartition] = []
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether it takes part in a group."""
+        """Whether partitions come from the group; else commits are no member's. Kafka: hasAutoAssignedPartitions."""
         return bool(self.topics) or self.pattern is not None
 
     def match(self, known: Iterable[str]) -> None:
@@ -97,8 +99,16 @@ class Subscription:
         return topic in self.topics if self.pattern is None else bool(self.pattern(topic))
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """Own exactly these; what is owned already keeps its position."""
+        """Own exactly these; what is owned already keeps its position.
+
+        They are asked for in the order of the hash map in which Kafka collects them, topic by topic: with
+        max.poll.records that decides which partition's records are handed out first.
+        """
         self.owned = {tp: self.owned.get(tp, Owned()) for tp in partitions}
+        table = 16 if self.is_manual else 1 << max(0, len(self.owned) - 1).bit_length()
+        hashed = in_hash_map_order(self.owned, partition_hash_code, table=table)
+        topics = list(dict.fromkeys(tp.topic for tp in hashed))
+        self._order = sorted(hashed, key=lambda tp: topics.index(tp.topic))
         self._turn = deque(tp for tp in self._turn if tp in self.owned)
 
     def without_position(self) -> list[TopicPartition]:
@@ -138,7 +148,7 @@ class Subscription:
         """Partitions to fetch: position known, not paused, nothing left to hand out."""
         return [
             tp
-            for tp, one in self.owned.items()
+            for tp, one in ((tp, self.owned[tp]) for tp in self._order)
             if one.position is not None and one.may_give and not (one.buffered or one.is_unsure or one.failure)
         ]
 
@@ -189,6 +199,8 @@ class Subscription:
                 one.last_epoch = part[-1][1]
             if not one.buffered:
                 self._turn.remove(tp)
+                self._order.remove(tp)
+                self._order.append(tp)
         if not taken:
             self.raise_failure()
         return taken

@@ -135,7 +135,9 @@ class TxnOffsetCommitRequest(GroupRequest):
 
 @dataclass(slots=True)
 class TxnOffsetCommitResponse(GroupResponse):
-    pass
+    """``errors`` as in the answer to an OffsetCommit."""
+
+    errors: dict[TopicPartition, Error] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

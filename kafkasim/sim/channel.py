@@ -23,6 +23,9 @@ Answer = Callable[[Any, type[KafkaError] | None], None]
 """Called with (response, None), or with (None, DisconnectException) when no answer can come any more."""
 
 
+OVERDUE = "request timed out"
+
+
 class Channel:
     """One program's line to one server.
 
@@ -45,6 +48,8 @@ class Channel:
         self.reconnect_backoff_max_ms = reconnect_backoff_max_ms
         self._on_failure = on_failure
         self.connection: Connection | None = None
+        self.is_overdue = False
+        """Whether the connection was closed last because a request had waited too long for its answer."""
         self._connecting = False
         self._on_ready: Callable[[], None] = lambda: None
         self.last_tried_us = -1
@@ -104,6 +109,11 @@ class Channel:
         self._watch_the_oldest()
         self._unsent = deque(unsent for unsent in self._unsent if unsent[1] != answer)
 
+    def rests(self, since_us: int | None) -> None:
+        """From then on the polls that are only computed are not repeated; with None they are again."""
+        if self.connection is not None:
+            self.connection.client_rests_since_us = since_us
+
     def close(self) -> None:
         """Hang up; nothing in flight is answered."""
         self._unsent.clear()
@@ -144,6 +154,7 @@ class Channel:
 
     def _fail(self, reason: str, *, told: bool = False) -> None:
         self._silent(False)
+        self.is_overdue = reason == OVERDUE
         wait_ms = backoff_ms(self._failures, self.reconnect_backoff_ms, self.reconnect_backoff_max_ms, self._chance)
         self._failures += 1
         self._not_before_us = self.host.kernel.now_us + wait_ms * US_PER_MS
@@ -201,8 +212,8 @@ class Channel:
     def _timed_out(self) -> None:
         if self.connection is not None:
             connection, self.connection = self.connection, None
-            connection.close(self.host, "request timed out")
-            self._fail("request timed out")
+            connection.close(self.host, OVERDUE)
+            self._fail(OVERDUE)
 
 
 class Pending:

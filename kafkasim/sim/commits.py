@@ -177,18 +177,20 @@ class Commits:
         membership = self.group("commit_sync()")
         self.run_callbacks()
         outcome: list[Exception | None] = []
+        until_us = self._waiting.deadline_us()
         while wanted:
-            yield from self._waiting.until(self.has_coordinator, "commit_sync()")
+            yield from self._waiting.until(self.has_coordinator, "commit_sync()", until_us)
             outcome.clear()
             self._send(membership, wanted, outcome.append, offsets)
-            yield from self._waiting.until(lambda: bool(outcome), "commit_sync()")
+            yield from self._waiting.until(lambda: bool(outcome), "commit_sync()", until_us)
             self.run_callbacks()
             error = outcome[0]
             if error is None:
                 return
             if not (isinstance(error, KafkaError) and error.retriable):
                 raise error
-            yield self._host.sleep_ms(self._config.retry_backoff_ms)
+            left_ms = max(0, until_us - self._host.kernel.now_us) / US_PER_MS
+            yield self._host.sleep_ms(min(self._config.retry_backoff_ms, left_ms))
 
     def start(self, offsets: object, callback: Callback | None) -> Future[None]:
         """Commit without waiting and without repeating; the future of the outcome."""
@@ -232,19 +234,22 @@ class Commits:
         self, membership: Membership, offsets: Offsets, heard: Callable[[Exception | None], object], given: object
     ) -> None:  # fmt: skip
         """One attempt; a member in no generation need not ask. ``given`` may hold texts and epochs of the user's."""
-        if not self._book.is_manual and membership.state is not MemberState.STABLE:
+        if self._book.is_subscribed and membership.state is not MemberState.STABLE:
             rebalancing = membership.state in REBALANCING
             heard(RebalanceInProgressException() if rebalancing else CommitFailedException())
             return
         member, generation, instance = membership.member_id, membership.generation, membership.instance_id
-        if self._book.is_manual:
+        if not self._book.is_subscribed:
             member, generation, instance = "", -1, None
 
         self._known_in = None
         number = self._sent = self._sent + 1
 
         def answered(response: groups.OffsetCommitResponse | None, error: type[KafkaError] | None) -> None:
-            is_same = (membership.generation, membership.member_id) == (generation, member) or self._book.is_manual
+            is_same = (membership.generation, membership.member_id) == (
+                generation,
+                member,
+            ) or not self._book.is_subscribed
             if error is None and response is not None:
                 error = next(iter(response.errors.values()), None)
             if error is None and number == self._sent and not texts:
@@ -273,7 +278,7 @@ class Commits:
         if error in (UnknownMemberIdException, IllegalGenerationException, FencedInstanceIdException):
             if not is_same and membership.state is MemberState.PREPARING_REBALANCE:
                 return RebalanceInProgressException(cause=error())
-            if error is not FencedInstanceIdException and not self._book.is_manual:
+            if error is not FencedInstanceIdException and self._book.is_subscribed:
                 membership.reset(forget_member=error is UnknownMemberIdException)
             return CommitFailedException(cause=error())
         return error()
@@ -329,5 +334,5 @@ class Commits:
             if not isinstance(tp, tuple) or len(tp) != 2:
                 raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
             number = offset.offset if isinstance(offset, OffsetAndMetadata) else offset
-            wanted[TopicPartition(*tp)] = checks.whole_number(number, f"the offset of {tp[0]}-{tp[1]}", at_least=0)
+            wanted[TopicPartition(*tp)] = checks.argument(number, f"the offset of {tp[0]}-{tp[1]}")
         return wanted

@@ -61,8 +61,8 @@ class Connection:
     ``on_push``, ``on_lost`` and ``on_server_silent`` are the client's, ``on_server_lost`` and ``on_client_silent`` the
     server's. The last two are called with True when nothing of the other end can come through any more although the
     connection looks alive (a pause, a partition, a loss of power), and with False when it can again: for whatever is
-    computed while all is well, as pings and empty polls are. ``lease`` is what the server offers (sim/lease); it ends
-    with whatever happens to the connection.
+    computed while all is well, as pings and empty polls are. A client that ``rests`` repeats no polls by itself.
+    ``lease`` is what the server offers (sim/lease); it ends with whatever happens to the connection.
     """
 
     def __init__(self, network: Network, client: Host, server: Host) -> None:
@@ -72,6 +72,7 @@ class Connection:
         self.client_is_open = self.server_is_open = True
         self.client_silent_since_us: int | None = None
         self.server_silent_since_us: int | None = None
+        self.client_rests_since_us: int | None = None
         self.on_push: Callable[[Any], None] = lambda message: None
         self.on_lost: Callable[[str], None] = lambda reason: None
         self.on_server_lost: Callable[[str], None] = lambda reason: None

@@ -51,15 +51,16 @@ class Consumer:
             host, bootstrap, config, auto_create=config.allow_auto_create_topics, on_update=self._waiting.changed,
             hears_only_in=self._waiting if config.group_id is None else None)  # fmt: skip
         self._polling = False
-        self._closed = False
+        self._closing = False
         self._membership: Membership | None = None
         if config.group_id is not None:
             self._membership = Membership(
                 self._client, config, on_change=self._waiting.changed, in_poll=lambda: self._polling
             )
         self._fetcher = Fetcher(
-            self._client, config, self._book, on_records=self._waiting.happened, on_change=self._waiting.changed
-        )
+            self._client, config, self._book, on_records=self._waiting.happened, on_change=self._waiting.changed,
+            in_poll=lambda: self._polling, is_heard=lambda: bool(self._membership and self._membership.generation >= 0),
+        )  # fmt: skip
         self._offsets = OffsetLookup(self._client, config, self._book, self._membership, self._waiting.changed)
         self._validation = OffsetValidation(self._client, config, self._book, self._waiting.changed)
         self._commits = Commits(host, config, self._book, self._membership, self._waiting)
@@ -81,13 +82,14 @@ class Consumer:
         ``topics`` replace those of an earlier call. A compiled pattern (``re.compile("gps-.*")``) stands for all topics
         whose whole name matches; it is looked at again with each refresh of the metadata (metadata.max.age.ms), so new
         topics join within five minutes. ``listener`` may have the methods ``on_partitions_revoked``, ``_assigned`` and
-        ``_lost``, called inside poll(). An empty list unsubscribes. Kafka: subscribe.
+        ``_lost``, called inside poll(), which raises InvalidTopicException for a name that no topic can have. An empty
+        list unsubscribes. Kafka: subscribe.
         """
-        self._open()
+        self._waiting.check_open()
         if isinstance(topics, re.Pattern):
             self.subscribe_matching(topics.fullmatch, listener)
             return
-        wanted = tuple(checks.topic_name(topic) for topic in checks.names(topics, "topics"))
+        wanted = checks.topics(topics)
         if not wanted:
             self.unsubscribe()
             return
@@ -100,7 +102,7 @@ class Consumer:
         self, matches: Callable[[str], object], listener: RebalanceListener | None
     ) -> None:  # fmt: skip
         """Subscribe to all topics for whose names a function answers with something true. An addition of ours."""
-        self._open()
+        self._waiting.check_open()
         if not callable(matches):
             raise ConfigError(f"matches must be a function of a topic's name. Got {matches!r}.")
         self._become_member(listener, by_pattern=True)
@@ -122,7 +124,6 @@ class Consumer:
 
     def unsubscribe(self) -> None:
         """Read nothing any more, and leave the group. Nothing is committed by that."""
-        self._open()
 
         def story() -> Generator[Any, Any, None]:
             if self._rebalancing is not None and self._book.is_subscribed:
@@ -131,13 +132,11 @@ class Consumer:
             self._client.want_all(None)
             self._set_owned(())
 
-        outcome = self._waiting.run(story(), "unsubscribe()")
-        if outcome.is_done():
-            outcome.result()
+        self._waiting.run(story(), "unsubscribe()")
 
     def assign(self, partitions: Partitions) -> None:
         """Read exactly these partitions, without the group's management."""
-        self._open()
+        self._waiting.check_open()
         chosen = [partition_of(tp) for tp in partitions_of(partitions)]
         if self._book.is_subscribed:
             raise UsageError(f"{EXCLUSIVE}: unsubscribe() first.")
@@ -150,22 +149,25 @@ class Consumer:
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions that this consumer owns."""
+        self._waiting.check_open()
         return frozenset(self._book.owned)
 
     def subscription(self) -> frozenset[str]:
         """The topics that it is subscribed to."""
+        self._waiting.check_open()
         return frozenset(self._book.topics)
 
     def group_metadata(self) -> GroupMetadata:
         """Group id, generation, member id and instance id, as the last completed join made them."""
-        if self._rebalancing is None:
-            return GroupMetadata(None, -1, "")
+        self._waiting.check_open()
+        self._commits.group("group_metadata()")
         join = self._rebalancing
+        assert join is not None
         return GroupMetadata(self.config.group_id, join.generation, join.member_id, self.config.group_instance_id)
 
     def enforce_rebalance(self) -> None:
         """Join anew with the next poll(), whatever has or has not changed."""
-        self._open()
+        self._waiting.check_open()
         if self._membership is None:
             raise UsageError("enforce_rebalance() needs a group: give the consumer a group_id.")
         self._membership.request_rejoin()
@@ -180,7 +182,7 @@ class Consumer:
 
     def poll(self, timeout_ms: float = 0) -> Future[ConsumerRecords]:
         """The next records, at most max.poll.records; waits up to ``timeout_ms`` for the first. Kafka: poll."""
-        self._open()
+        self._waiting.check_open()
         checks.milliseconds(timeout_ms, "timeout_ms")
         if not self._book.is_subscribed and not self._book.is_manual:
             raise UsageError("There is nothing to poll: subscribe() to topics or assign() partitions first.")
@@ -192,9 +194,10 @@ class Consumer:
     def _poll(self, timeout_ms: float) -> Generator[Any, Any, ConsumerRecords]:
         try:
             until_us = self._kernel.now_us + round(timeout_ms * US_PER_MS)
-            while not self._closed:
+            while not self._closing:
                 self._waiting.check_interrupt()
                 yield from self._advance()
+                self._client.refuse_impossible(self._book.topics)
                 if self._book.has_records or self._kernel.now_us >= until_us:
                     return self._hand_out()
                 yield self._waiting.by(min(until_us, self._next_us()))
@@ -202,6 +205,7 @@ class Consumer:
             return ConsumerRecords({})
         finally:
             self._polling = False
+            self._fetcher.rest()
 
     def _advance(self) -> Generator[Any, Any, None]:
         """Whatever can be done now towards the next records. Kafka: updateAssignmentMetadataIfNeeded."""
@@ -237,7 +241,7 @@ class Consumer:
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         """Read this partition from ``offset`` on."""
-        checks.whole_number(offset, "offset", at_least=0)
+        checks.argument(offset, "offset")
         self._seek([tp], offset, "seek()")
 
     def seek_to_beginning(self, partitions: Partitions = ()) -> None:
@@ -259,7 +263,7 @@ class Consumer:
         """Go on owning these partitions, but get no records of them."""
         for tp in [self._owned(tp) for tp in partitions_of(partitions)]:
             self._book.owned[tp].paused = True
-            self._fetcher.moved(tp)
+            self._fetcher.paused(tp)
 
     def resume(self, partitions: Partitions) -> None:
         """Get records of these partitions again."""
@@ -269,6 +273,7 @@ class Consumer:
 
     def paused(self) -> frozenset[TopicPartition]:
         """The partitions that are paused."""
+        self._waiting.check_open()
         return frozenset(tp for tp, one in self._book.owned.items() if one.paused)
 
     def position(self, tp: TopicPartition, timeout_ms: float | None = None) -> Future[int]:
@@ -278,10 +283,7 @@ class Consumer:
 
         def story() -> Generator[Any, Any, int]:
             yield from self._waiting.until(lambda: self._offsets.is_known(owned), "position()", until_us)
-            self._owned(owned)
-            position = self._book.owned[owned].position
-            assert position is not None
-            return position
+            return self._book.positions()[self._owned(owned)]
 
         return self._waiting.start(story(), "position()")
 
@@ -325,6 +327,7 @@ class Consumer:
 
         The future of the outcome is an addition of ours: Kafka's call returns nothing.
         """
+        self._waiting.check_open()
         return self._commits.start(offsets, callback)
 
     def committed(
@@ -374,6 +377,7 @@ class Consumer:
                     yield from self._rebalancing.leave()
             finally:
                 self._fetcher.close()
+                self._waiting.is_closed = True
             if self._membership is not None:
                 with contextlib.suppress(TimeoutException):
                     patience_us = self._waiting.deadline_us(CLOSE_TIMEOUT_MS)
@@ -381,19 +385,15 @@ class Consumer:
                 self._membership.close()
             self._client.close()
 
-        self._open()
-        self._closed = True
+        if self._closing:
+            return Future[None](self._kernel, f"close() of {self.client_id}").succeed()
+        self._closing = True
         self._waiting.changed()
         return self._waiting.start(story(), "close()")
 
-    def _open(self) -> None:
-        if self._closed:
-            raise UsageError(f"{self.client_id} is closed. Make a new consumer.")
-        self.host.check_alive()
-
     def _owned(self, tp: TopicPartition) -> TopicPartition:
+        self._waiting.check_open()
         partition = partition_of(tp)
-        self.host.check_alive()
         if partition not in self._book.owned:
             owned = ", ".join(map(str, self._book.owned)) or "nothing"
             raise UsageError(f"{self.client_id} does not own {partition}; it owns {owned}.")

@@ -32,7 +32,7 @@ def partitions_of(partitions: object) -> list[TopicPartition]:
 def partition_of(tp: object) -> TopicPartition:
     """A partition, also as a pair of a topic and a number."""
     if isinstance(tp, tuple) and len(tp) == 2 and isinstance(tp[0], str):
-        return TopicPartition(checks.topic_name(tp[0]), checks.whole_number(tp[1], "partition", at_least=0))
+        return TopicPartition(checks.topic_name(tp[0]), checks.argument(tp[1], "partition"))
     raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
 
 
@@ -40,4 +40,4 @@ def times_of(times: object) -> dict[TopicPartition, int]:
     """Times to look for, by partition."""
     if not isinstance(times, Mapping):
         raise ConfigError(f"times must map TopicPartitions to times in ms. Got {times!r}.")
-    return {partition_of(tp): checks.whole_number(time, f"the time of {tp}", at_least=0) for tp, time in times.items()}
+    return {partition_of(tp): checks.argument(time, f"the time of {tp}") for tp, time in times.items()}

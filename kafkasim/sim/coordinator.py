@@ -57,10 +57,17 @@ class GroupCoordinator:
             known = sorted(self._groups.items())
             listed = tuple((group_id, group.state.value, group.protocol_type) for group_id, group in known)
             reply(group_admin.ListGroupsResponse(None, listed))
-        elif (error := self._store.trouble_with(request.group_id)) is not None:
+        elif (error := self._trouble_with(request)) is not None:
             reply(refusal(request, error))
         else:
             self._serve(request, connection, reply)
+
+    def _trouble_with(self, request: groups.GroupRequest) -> Error:
+        """Why a request is not served here. Old clients have committed without the name of a group, so those who look
+        after offsets may do without it. Kafka: GroupCoordinator.validateGroupStatus."""
+        if not request.group_id and not isinstance(request, NAMELESS):
+            return InvalidGroupIdException
+        return self._store.trouble_with(request.group_id)
 
     def _serve(self, request: groups.GroupRequest, connection: Connection | None, reply: Reply) -> None:
         now_ms = self._broker.kernel.now_ms
@@ -102,8 +109,6 @@ class GroupCoordinator:
     def _find(self, request: groups.FindCoordinatorRequest) -> groups.FindCoordinatorResponse:
         """The leader of the group's partition; the first question of all makes the topic."""
         broker = self._broker
-        if not request.group_id:
-            return groups.FindCoordinatorResponse(InvalidGroupIdException)
         states = broker.metadata.of_topic(TOPIC)
         if not states:
             config = broker.config
@@ -240,6 +245,13 @@ class GroupCoordinator:
 
         record = group_record(group.group_id, snapshot, self._broker.kernel.now_ms)
         self._store.append(group.group_id, [record], stored)
+
+
+NAMELESS = (
+    groups.OffsetCommitRequest, groups.OffsetFetchRequest, group_admin.DescribeGroupsRequest,
+    group_admin.DeleteGroupsRequest,
+)  # fmt: skip
+"""The requests that a group without a name may be asked."""
 
 
 def refusal(request: groups.GroupRequest, error: type[Exception]) -> groups.GroupResponse:

@@ -77,12 +77,20 @@ class Deliveries:
     # --- answers ----------------------------------------------------------------------------------------------
 
     def answered(
-        self, node: int, batches: Mapping[TopicPartition, ProducerBatch], response: ProduceResponse | None
-    ) -> None:
-        """The answer to a request, or None when the connection was lost first."""
+        self, node: int, batches: Mapping[TopicPartition, ProducerBatch], response: ProduceResponse | None, *,
+        overdue: bool,
+    ) -> None:  # fmt: skip
+        """The answer to a request, or None when the connection was lost first, perhaps because it was ``overdue``.
+
+        Kafka: Sender.handleProduceResponse.
+        """
+        lost = PartitionProduceResponse(
+            TimeoutException if overdue else NetworkException,
+            message=f"Disconnected from node {node}{' due to timeout' if overdue else ''}",
+        )
         for tp, batch in batches.items():
             self._landed(batch)
-            part = PartitionProduceResponse(NetworkException) if response is None else response.partitions[tp]
+            part = lost if response is None else response.partitions[tp]
             if not batch.done:
                 self._complete(batch, part, node)
         self._on_progress()

@@ -21,7 +21,9 @@ class FetchLoop:
 
     ``position`` tells from where to fetch a partition; ``apply`` takes what has come for it and says whether to go on
     fetching it at once; with records in it that takes ``append_ms()``. ``on_taken`` is called as the last act
-    when an answer was taken in, ``on_trouble`` when the broker cannot be reached.
+    when an answer was taken in, ``on_trouble`` when the broker cannot be reached. A fetch that ends in vain is followed
+    by the next one only while ``is_wanted()``, and while there is something to fetch: else the loop rests, until
+    :meth:`wake`. ``is_heard()`` tells whether answers are read while it rests.
     """
 
     def __init__(
@@ -29,7 +31,8 @@ class FetchLoop:
         backoff_ms: float, position: Callable[[TopicPartition], FetchPosition],
         apply: Callable[[TopicPartition, PartitionFetchResponse], bool], on_trouble: Callable[[], None] = lambda: None,
         on_taken: Callable[[], None] = lambda: None, read_committed: bool = False, min_bytes: int = 1,
-        append_ms: Callable[[], float] = lambda: 0.0,
+        append_ms: Callable[[], float] = lambda: 0.0, is_wanted: Callable[[], bool] = lambda: True,
+        is_heard: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._host = host
         self._channel = channel
@@ -47,6 +50,9 @@ class FetchLoop:
         self._again = False
         self._append_ms = append_ms
         self._is_appending = False
+        self._is_wanted, self._is_heard = is_wanted, is_heard
+        self._rests_since_us: int | None = None
+        self._ended_in_vain = False
 
     @property
     def partitions(self) -> tuple[TopicPartition, ...]:
@@ -59,6 +65,7 @@ class FetchLoop:
             self._fetched[tp] = None
             self._forgotten.pop(tp, None)
             self._changed[tp] = None
+        self.wake()
         self._go_on()
 
     def forget(self, tp: TopicPartition) -> None:
@@ -67,25 +74,59 @@ class FetchLoop:
             del self._fetched[tp]
             self._changed.pop(tp, None)
             self._forgotten[tp] = None
+            if not self._fetched:
+                self.rest()
+
+    def rest(self) -> None:
+        """Nobody asks for records any more: the poll under way is the last one."""
+        if self._rests_since_us is None:
+            self._rests_since_us = self._host.kernel.now_us
+            self._channel.rests(self._rests_since_us)
+
+    def wake(self) -> None:
+        """Somebody asks for records: go on, with a new fetch when the last one has ended meanwhile."""
+        since_us = self._rests_since_us
+        if since_us is None or not (self._fetched and self._is_wanted()):
+            return
+        self._rests_since_us = None
+        self._channel.rests(None)
+        if self._waiting and not self._is_appending:
+            ended, self._ended_in_vain = self._ended_in_vain, False
+            wait_us = self._max_wait_ms * US_PER_MS
+            last_us = since_us - (since_us - self._sent_at_us) % wait_us
+            if self._host.kernel.now_us < last_us + wait_us and not ended:
+                return
+            self._channel.abandon(self._answered)
+            self._waiting = False
+            if not self._is_heard():
+                self._host.after_ms(0, self._go_on)  # first the answer is read; a poll(0) does no more
+                return
+        self._go_on()
+
+    @property
+    def left_ms(self) -> float:
+        """How long the fetch in flight still waits at most; 0 when there is none."""
+        wait_us = self._max_wait_ms * US_PER_MS
+        waited_us = (self._host.kernel.now_us - self._sent_at_us) % wait_us
+        return (wait_us - waited_us) / US_PER_MS if self._waiting else 0
 
     def later(self, tp: TopicPartition) -> None:
         """Fetch a partition again after the back-off, if it is still wanted then."""
         self._host.after_ms(self._backoff_ms, lambda: self.fetch(tp) if tp in self._fetched else None)
 
     def _go_on(self) -> None:
-        if self._pausing:
+        if self._pausing or self._rests_since_us is not None:
             return
         if not self._waiting:
             self._send()
         elif not self._again:
             # The fetch in flight names other positions: the next one goes out when this poll ends.
             self._again = True
-            waited_us = (self._host.kernel.now_us - self._sent_at_us) % (self._max_wait_ms * US_PER_MS)
-            self._host.after_ms(self._max_wait_ms - waited_us / US_PER_MS, self._send_again, self._sent_at_us)
+            self._host.after_ms(self.left_ms, self._send_again, self._sent_at_us)
 
     def _send_again(self, sent_at_us: int) -> None:
         self._again = False
-        if not (self._waiting and self._changed):
+        if not (self._waiting and self._changed) or self._rests_since_us is not None:
             return
         if self._sent_at_us == sent_at_us and not self._is_appending:
             self._channel.abandon(self._answered)
@@ -94,7 +135,7 @@ class FetchLoop:
             self._go_on()
 
     def _send(self) -> None:
-        if not self._fetched:
+        if not self._fetched or self._rests_since_us is not None:
             return
         names = self._fetched if self._is_new else self._changed
         request = FetchRequest(
@@ -113,6 +154,9 @@ class FetchLoop:
             self._pausing = True
             self._host.after_ms(self._backoff_ms, self._resume)
             self._on_trouble()
+            return
+        if not response.partitions and self._rests_since_us is not None and not self._is_heard():
+            self._ended_in_vain = True  # and the answer lies there until somebody looks
             return
         has_records = any(part.batches for part in response.partitions.values())
         wait_ms = self._append_ms() if has_records else 0.0

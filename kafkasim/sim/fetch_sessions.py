@@ -62,8 +62,9 @@ class FetchSession:
         """When the fetcher last asked: as long as it is heard and hears, a poll follows the other."""
         if self.parked is None:
             return self.fetched_at_us
-        silences = (self.connection.client_silent_since_us, self.connection.server_silent_since_us)
-        until_us = min((us for us in silences if us is not None), default=now_us)
+        line = self.connection
+        ends = (line.client_silent_since_us, line.server_silent_since_us, line.client_rests_since_us)
+        until_us = min((us for us in ends if us is not None), default=now_us)
         polled_us = max(0, until_us - self.fetched_at_us)
         return self.fetched_at_us + (polled_us - polled_us % self.wait_us if self.wait_us else 0)
 

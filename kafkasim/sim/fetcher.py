@@ -21,17 +21,18 @@ class Fetcher:
     """All fetches of one consumer.
 
     ``on_records`` is called as the last act of an event in which something has come, ``on_change`` when it is time to
-    try again.
+    try again. Only inside poll() (``in_poll``) new ones are sent; the last one ends by itself, perhaps with records for
+    the next poll(). ``is_heard`` tells whether somebody reads its answer before: a member's heartbeat thread does.
     """
 
     def __init__(
         self, client: NetworkClient, config: ConsumerConfig, book: Subscription, *, on_records: Callable[[], None],
-        on_change: Callable[[], None],
+        on_change: Callable[[], None], in_poll: Callable[[], bool], is_heard: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._client = client
         self._config = config
         self._book = book
-        self._on_change = on_change
+        self._on_change, self._in_poll, self._is_heard = on_change, in_poll, is_heard
         self._on_records = on_records
         self._has_news = False
         self._loops: dict[int, FetchLoop] = {}
@@ -40,7 +41,7 @@ class Fetcher:
 
     def send_fetches(self) -> None:
         """Fetch what can be fetched, each partition from its leader."""
-        new: dict[int, list[TopicPartition]] = {}
+        by_leader: dict[int, list[TopicPartition]] = {}
         for tp in self._book.fetchable():
             leader = self._client.leader(tp)
             if leader is None:
@@ -48,9 +49,28 @@ class Fetcher:
             elif self._node_of.get(tp) != leader:
                 self.moved(tp)
                 self._node_of[tp] = leader
-                new.setdefault(leader, []).append(tp)
-        for leader, partitions in new.items():
+                by_leader.setdefault(leader, []).append(tp)
+        for leader, partitions in by_leader.items():
             self._loop(leader).fetch(*partitions)
+        for loop in self._loops.values():
+            loop.wake()
+
+    def rest(self) -> None:
+        """A poll() is over."""
+        for loop in self._loops.values():
+            loop.rest()
+
+    def paused(self, tp: TopicPartition) -> None:
+        """Leave a partition out of the next fetch; what the one in flight brings is kept for later."""
+
+        def let_go() -> None:
+            one = self._book.owned.get(tp)
+            if one is not None and one.paused:
+                self.moved(tp)
+
+        node = self._node_of.get(tp)
+        if node is not None:
+            self._client.host.after_ms(self._loops[node].left_ms, let_go)
 
     def moved(self, tp: TopicPartition) -> None:
         """The position or the leader is another one: what is in flight for the old one does not count."""
@@ -79,7 +99,8 @@ class Fetcher:
                 backoff_ms=self._config.retry_backoff_ms, position=self._position, apply=self._apply,
                 on_taken=self._taken, on_trouble=lambda: self._trouble(node),
                 read_committed=self._config.isolation_level == "read_committed",
-                min_bytes=self._config.fetch_min_bytes,
+                min_bytes=self._config.fetch_min_bytes, is_wanted=self._in_poll,
+                is_heard=self._is_heard,
             )  # fmt: skip
         return self._loops[node]
 

@@ -71,15 +71,17 @@ class GroupOffsets:
         error = group.may_commit_in_transaction(
             request.member_id, request.generation_id, request.group_instance_id
         ) or self._too_large(request.metadata.values())  # fmt: skip
-        if error is not None or not request.offsets:
-            reply(TxnOffsetCommitResponse(error))
+        unknown = self._broker.metadata.unknown(request.offsets)
+        offsets = {tp: offset for tp, offset in request.offsets.items() if tp not in unknown}
+        if error is not None or not offsets:
+            reply(TxnOffsetCommitResponse(error, unknown))
             return
-        records = self._records(request)
+        records = self._records(replace(request, offsets=offsets))
 
         def stored(error: Error, offset: int) -> None:
             if error is None and self._store.trouble_with(request.group_id) is None:
                 self._store.offsets_of(request.group_id).prepare(request.producer_id, records, offset)
-            reply(TxnOffsetCommitResponse(client_error(error)))
+            reply(TxnOffsetCommitResponse(client_error(error), unknown))
 
         producer = (request.producer_id, request.producer_epoch)
         self._store.append(request.group_id, records, stored, producer=producer)
@@ -168,6 +170,7 @@ class GroupOffsets:
             records.append(group_tombstone(group_id, broker.kernel.now_ms))
         # The memory forgets at once: also Kafka deletes first and writes the tombstones then.
         offsets.load(records)
+        offsets.forget_pending(group_id, None if with_group else going)
         for tp in going:
             broker.kernel.journal.record(OffsetDeleted(broker.broker_id, group_id, tp, reason))
         if with_group:

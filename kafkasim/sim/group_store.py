@@ -16,7 +16,6 @@ from kafkasim.errors import (
     CoordinatorLoadInProgressException,
     CoordinatorNotAvailableException,
     InvalidCommitOffsetSizeException,
-    InvalidGroupIdException,
     KafkaError,
     NotCoordinatorException,
 )
@@ -62,8 +61,6 @@ class GroupStore:
 
     def trouble_with(self, group_id: str) -> Error:
         """Why this broker does not serve the group, or None."""
-        if not group_id:
-            return InvalidGroupIdException
         number = self.partition_of(group_id)
         if number in self._loading:
             return CoordinatorLoadInProgressException

@@ -89,7 +89,10 @@ class Membership:
 
     def find_coordinator(self) -> None:
         """Ask any broker who coordinates this group."""
-        if self._finding or self.is_pausing or not self._client.brokers_known:
+        if self._finding or self.is_pausing:
+            return
+        if not self._client.brokers_known:
+            self._client.want()
             return
         self._finding = True
 

@@ -7,14 +7,14 @@ Kafka: NetworkClient, Metadata.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from kafkasim.config.client import ClientConfig
 from kafkasim.core.backoff import backoff_ms
-from kafkasim.errors import KafkaError, TimeoutException
+from kafkasim.errors import InvalidTopicException, KafkaError, TimeoutException
 from kafkasim.messages.data import MetadataRequest, MetadataResponse, PartitionMetadata
 from kafkasim.records import TopicPartition
 from kafkasim.sim.channel import Answer, Channel
@@ -168,6 +168,12 @@ class NetworkClient:
         Here it is asked for when somebody wants to look at it. Kafka: NetworkClient.DefaultMetadataUpdater.
         """
         return not self._unanswered and self.host.kernel.now_us > self._updated_at_us + self._max_age_us
+
+    def refuse_impossible(self, topics: Iterable[str]) -> None:
+        """Raise what the brokers have said of names that no topic can have. Kafka: Metadata.maybeThrowAnyException."""
+        bad = [topic for topic in topics if self.topics.get(topic, (None,))[0] is InvalidTopicException]
+        if bad:
+            raise InvalidTopicException(f"Invalid topics: {bad}.")
 
     def forget(self, topic: str) -> None:
         """Ask about a topic no longer."""

@@ -64,10 +64,12 @@ class OffsetLookup:
 
     def is_known(self, tp: TopicPartition) -> bool:
         """Whether the position of a partition is known, or it is owned no longer; if not it is looked for."""
+        if tp not in self._book.owned or self._book.owned[tp].position is not None:
+            return True
         self._client.want(tp.topic)
         self.find_positions()
         self._book.raise_failure()
-        return tp not in self._book.owned or self._book.owned[tp].position is not None
+        return self._book.owned[tp].position is not None
 
     def _fetched(
         self, asked: Sequence[TopicPartition], response: groups.OffsetFetchResponse | None,

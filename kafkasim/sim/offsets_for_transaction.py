@@ -43,7 +43,7 @@ def offsets_for_transaction(offsets: Any, group: Any) -> OffsetsForTransaction:
         number = getattr(offset, "offset", offset)
         if not isinstance(tp, TopicPartition):
             raise ConfigError(f"offsets must be by TopicPartition. Got {tp!r}.")
-        found[tp] = checks.whole_number(number, f"the offset of {tp}", at_least=0)
+        found[tp] = checks.argument(number, f"the offset of {tp}")
     beside = {tp: one for tp, one in offsets.items() if isinstance(one, OffsetAndMetadata)}
     if isinstance(group, str) and group:
         return OffsetsForTransaction(group, found, beside=beside)

@@ -96,12 +96,12 @@ class Producer:
         record = Record(
             serialized(key, "key", self.config.key_serializer),
             serialized(value, "value", self.config.value_serializer),
-            self._kernel.now_ms if timestamp is None else checks.whole_number(timestamp, "timestamp", at_least=0),
+            self._kernel.now_ms if timestamp is None else checks.argument(timestamp, "timestamp"),
             headers_of(headers),
             (self.client_id, self._numbers),
         )
         if partition is not None:
-            checks.whole_number(partition, "partition", at_least=0)
+            checks.argument(partition, "partition")
         return self._accept(Send(self._numbers, topic, record, partition, self.host.future(self._call_of_send)))
 
     def load(
@@ -116,9 +116,11 @@ class Producer:
         checks.topic_name(topic)
         checks.whole_number(records, "records", at_least=1)
         if partition is not None:
-            checks.whole_number(partition, "partition", at_least=0)
+            checks.argument(partition, "partition")
         checks.number(per_second, "per_second", at_least=0.001)
         self._check_open("load()")
+        if refusal := self._transactions.refusal_outside():
+            raise refusal
         key_of = maker(key, "key", self.config.key_serializer)
         value_of = maker(value, "value", self.config.value_serializer)
 
@@ -141,21 +143,22 @@ class Producer:
 
     def _check_open(self, call: str) -> None:
         if self._closed:
-            raise UsageError(f"{self.client_id} is closed. Make a new producer to send more.")
+            raise UsageError(f"{call}: {self.client_id} is closed. Make a new producer to go on.")
         self.host.check_alive()
-        if not self._transactions.is_in_error:
-            self._transactions.check_in_transaction(call)
 
     def _accept(self, send: Send) -> Future[RecordMetadata]:
         future = send.future
         size = upper_bound(send.record)
-        if size > min(self.config.max_request_size, self.config.buffer_memory):
+        if size > (bound := min(self.config.max_request_size, self.config.buffer_memory)):
             limit = "max.request.size" if size > self.config.max_request_size else "buffer.memory"
-            bound = min(self.config.max_request_size, self.config.buffer_memory)
-            return future.fail(RecordTooLargeException(f"The record takes up to {size} bytes, above {limit}={bound}."))
+            problem = RecordTooLargeException(f"The record takes up to {size} bytes, above {limit}={bound}.")
+            return future.fail(self._transactions.record_failed(problem))
         self._flushes.sent()
         self._numbers += 1
+        send.refusal = self._transactions.refusal_outside()
         self._call(self._send, send)
+        if isinstance(refusal := send.refusal or future.error, UsageError):
+            raise refusal
         return future
 
     def flush(self) -> Future[None]:
@@ -219,18 +222,22 @@ class Producer:
         Waits up to ``max.block.ms``, as all calls about transactions do; call again to wait on. Kafka:
         initTransactions.
         """
+        self._check_open("init_transactions()")
         return self._transactions.init()
 
     def begin_transaction(self) -> None:
         """Begin a transaction; nobody is told before its first record. Kafka: beginTransaction."""
+        self._check_open("begin_transaction()")
         self._transactions.begin()
 
     def commit_transaction(self) -> Future[None]:
         """Commit: done once every record is acknowledged and the commit is written down. Kafka: commitTransaction."""
+        self._check_open("commit_transaction()")
         return self._transactions.end(committed=True)
 
     def abort_transaction(self) -> Future[None]:
         """Abort: what was written is skipped by readers of committed data. Kafka: abortTransaction."""
+        self._check_open("abort_transaction()")
         return self._transactions.end(committed=False)
 
     def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, Any], group: object) -> Future[None]:
@@ -239,6 +246,7 @@ class Producer:
         ``group`` is what ``consumer.group_metadata()`` gives, or just the group's name. Kafka:
         sendOffsetsToTransaction.
         """
+        self._check_open("send_offsets_to_transaction()")
         return self._transactions.send_offsets(offsets_for_transaction(offsets, group))
 
     def partitions_for(self, topic: str) -> Future[list[int]]:
@@ -317,7 +325,6 @@ class Producer:
         if not partitions or (send.partition is not None and send.partition >= len(partitions)):
             self._client.refresh()
             return False
-        self._transactions.check_in_transaction("send()")
         if send.chosen is None:
             send.chosen = self._choice.choose(send.topic, send.record, send.partition)
         tp = TopicPartition(send.topic, send.chosen)
@@ -331,25 +338,23 @@ class Producer:
             came_ms = self._kernel.now_ms if send.came_ms is None else send.came_ms
             batch = self._accumulator.open_batch(tp, send.record, waiting, came_ms)
             self._deliveries.watch(batch)
-        self._transactions.add_partition(tp)
         self._choice.appended(tp, batch, is_new)
         self._sender.appended(tp, is_new=is_new)
         self._kernel.journal.record(RecordSent(self.client_id, send.number, tp, send.record.key, send.record.value))
+        self._transactions.add_partition(tp, send.refusal)
         return True
 
     def _waiting(self, send: Send, tp: TopicPartition) -> Callable[[int | None, Exception | None], None]:
         def answered(offset: int | None, error: Exception | None) -> None:
+            if send.future.is_done():  # its send() was refused
+                return
             if error is not None:
                 self._fail(send, error)
                 return
             assert offset is not None
             key, value = send.record.key, send.record.value
-            send.future.succeed(
-                RecordMetadata(
-                    tp.topic, tp.partition, offset, send.record.timestamp,
-                    -1 if key is None else len(key), -1 if value is None else len(value),
-                )
-            )  # fmt: skip
+            sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
+            send.future.succeed(RecordMetadata(tp.topic, tp.partition, offset, send.record.timestamp, *sizes))
             self._flushes.answered(send.number)
 
         return answered
@@ -366,8 +371,7 @@ class Producer:
         if send not in self._sends:
             return
         self._sends.remove(send)
-        self._transactions.record_failed(problem := self._why_blocked(send))
-        self._fail(send, problem)
+        self._fail(send, self._transactions.record_failed(self._why_blocked(send)))
         self._pump()
 
     def _why_blocked(self, send: Send) -> KafkaError:
@@ -386,6 +390,6 @@ class Producer:
                 f" {self._accumulator.free_memory} bytes."
             )
         unknown = self._client.unknown_topic(send.topic, block_ms)
-        if not any(other.topic == send.topic for other in self._sends):
+        if all(other.topic != send.topic for other in self._sends):
             self._client.forget(send.topic)
         return unknown

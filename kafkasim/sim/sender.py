@@ -11,8 +11,8 @@ from collections.abc import Callable
 from kafkasim.config import ProducerConfig
 from kafkasim.core.accumulator import ProducerBatch, RecordAccumulator
 from kafkasim.core.producer_transaction import TransactionState
-from kafkasim.errors import TransactionAbortedException
-from kafkasim.messages.data import ProduceRequest
+from kafkasim.errors import KafkaError, TransactionAbortedException
+from kafkasim.messages.data import ProduceRequest, ProduceResponse
 from kafkasim.records import TopicPartition
 from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.deliveries import Deliveries, numbers
@@ -217,8 +217,11 @@ class Sender:
                 self._manager.sequences.number(batch)
             batch.attempts += 1
             self._kernel.journal.record(
-                BatchSent(self.host.name, batch.batch_id, tp, numbers(batch), batch.attempts, node)
-            )
+                BatchSent(
+                    self.host.name, batch.batch_id, tp, numbers(batch), batch.attempts, node, batch.producer_id,
+                    batch.producer_epoch, batch.base_sequence, batch.is_transactional,
+                )
+            )  # fmt: skip
         request = ProduceRequest(
             self._config.acks, self._config.request_timeout_ms,
             {tp: batch.as_record_batch() for tp, batch in batches.items()}, self._config.transactional_id,
@@ -228,7 +231,12 @@ class Sender:
             self._client.channel(self._client.nodes[node]).send_without_answer(request)
             self._deliveries.assume_success(batches)
         else:
-            self._client.send(node, request, lambda response, error: self._deliveries.answered(node, batches, response))
+            channel = self._client.channel(self._client.nodes[node])
+
+            def answered(response: ProduceResponse | None, error: type[KafkaError] | None) -> None:
+                self._deliveries.answered(node, batches, response, overdue=channel.is_overdue)
+
+            channel.send(request, answered)
         return True
 
     def _sleep_until_ready(self) -> None:

@@ -30,7 +30,7 @@ class RecordMetadata:
 class Send:
     """A record on its way into a batch; ``chosen`` is its partition, once that is decided.
 
-    ``came_ms`` is when it came, if that was before it was handed over.
+    ``came_ms`` is when it came, if that was before it was handed over. ``refusal`` is why its send() was refused.
     """
 
     number: int
@@ -41,6 +41,7 @@ class Send:
     came_ms: int | None = None
     chosen: int | None = None
     waits_for_memory: bool = False
+    refusal: Exception | None = None
 
 
 def serialized(value: Any, name: str, serializer: Callable[[Any], bytes | None] | None) -> bytes | None:

@@ -6,10 +6,10 @@ are in sim/transaction_markers. Kafka: TransactionCoordinator, TransactionStateM
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from kafkasim.core.hashing import partition_for_group
+from kafkasim.core.hashing import in_hash_map_order, java_hash_code, partition_for_group
 from kafkasim.core.offsets import TOPIC as OFFSETS_TOPIC
 from kafkasim.core.partition import Partition
 from kafkasim.core.transaction_records import TOPIC, decoded, transaction_record
@@ -137,8 +137,8 @@ class TransactionCoordinator:
                 else:
                     known = self.transactions.setdefault(name, Transaction(name, transition.producer_id))
                     known.take(transition)
-        for name, transaction in self.transactions.items():
-            if self.partition_of(name) == number and transaction.state in PREPARED:
+        for transaction in self._in_order():
+            if self.partition_of(transaction.transactional_id) == number and transaction.state in PREPARED:
                 self._send_markers(transaction)
         self.plan()
 
@@ -337,10 +337,22 @@ class TransactionCoordinator:
     def _abort_timed_out(self) -> None:
         """Kafka: abortTimedOutTransactions."""
         self._check = None
-        for transaction in list(self.transactions.values()):
+        for transaction in self._in_order():
             if transaction.has_timed_out(self._broker.kernel.now_ms):
                 self._abort_fenced(transaction, transaction.fence(), lambda error: None)
         self.plan()
+
+    def _in_order(self) -> Iterable[Transaction]:
+        """Partition by partition, in the order of Java's ConcurrentHashMap, which grows one entry sooner than a
+        HashMap. Kafka: TransactionStateManager.transactionMetadataCache."""
+        numbers: dict[int, Any] = {}
+        for name in self.transactions:
+            numbers.setdefault(self.partition_of(name), []).append(name)
+        return tuple(
+            self.transactions[name]
+            for _, names in sorted(numbers.items())
+            for name in in_hash_map_order(names, java_hash_code, len(names) + 1)
+        )
 
     def forget_unused(self, transaction: Transaction) -> None:
         """``transactional.id.expiration.ms`` is over for an id."""

@@ -129,6 +129,7 @@ class TransactionManager:
 
     def init_transactions(self) -> Future[Any]:
         """Get the id, and abort what an earlier producer of this transactional.id has left open."""
+        self._in_transactions().check_error()
         self._in_transactions().move(TransactionState.INITIALIZING, "init_transactions()")
         self._tell()
         return self._asks.add(self._init_producer_id(INIT_PRODUCER_ID, self._result("init_transactions()")))
@@ -256,6 +257,8 @@ class TransactionManager:
 
         def answered(response: transactions.TxnOffsetCommitResponse) -> Error:
             error = response.error
+            if error is None and response.errors:
+                return next(iter(response.errors.values()))
             if error is None:
                 result.succeed()
                 return None

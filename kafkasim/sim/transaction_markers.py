@@ -23,6 +23,8 @@ from kafkasim.trace.facts import MarkerWritten
 if TYPE_CHECKING:
     from kafkasim.sim.broker import Broker
 
+OWN_MARKER_MS = 1
+"""How long a broker takes to tell itself: its own partitions, too, are told by a request."""
 RETRY_MS = 100
 FENCED = ("INVALID_PRODUCER_EPOCH", "TRANSACTION_COORDINATOR_FENCED")
 """A newer coordinator is at work: it will see to the rest."""
@@ -105,7 +107,9 @@ class TransactionMarkers:
 
         request = WriteTxnMarkersRequest((replace(errand.marker, partitions=tuple(partitions)),))
         if host == self._broker.name:
-            write_markers(self._broker, request, lambda response: answered(response, None))
+            self._broker.after_ms(
+                OWN_MARKER_MS, write_markers, self._broker, request, lambda response: answered(response, None)
+            )
             return
         if host not in self._channels:
             timeout_ms = self._broker.config.request_timeout_ms

@@ -41,27 +41,45 @@ class TransactionalCalls:
         self._sends, self._after_sends = sends, after_sends
         self._unfinished: tuple[str, Future[Any]] | None = None
 
-    @property
-    def is_in_error(self) -> bool:
-        """Whether send() fails with an error of the cluster, not with one of its user."""
+    def refusal(self, call: str) -> Exception | None:
+        """Why a transactional producer may not send now; None when it may. Kafka: maybeAddPartition."""
         transaction = None if self._manager is None else self._manager.transaction
-        return transaction is not None and (transaction.has_abortable_error or transaction.has_fatal_error)
+        if transaction is None:
+            return None
+        try:
+            transaction.check_error()
+            self._refuse_other(call)
+            transaction.check_in_transaction(call)
+        except Exception as refusal:
+            return refusal
+        return None
 
-    def check_in_transaction(self, call: str) -> None:
-        """Raise when a transactional producer may not send now."""
-        if self._manager is not None and self._manager.transaction is not None:
-            self._manager.transaction.check_in_transaction(call)
+    def refusal_outside(self) -> Exception | None:
+        """Why send() is refused whatever the cluster will say: no transaction is open."""
+        transaction = None if self._manager is None else self._manager.transaction
+        return None if transaction is None or transaction.is_open else self.refusal("send()")
 
-    def add_partition(self, tp: TopicPartition) -> None:
-        """A record goes to this partition: its coordinator must know of it before it may be sent."""
+    def add_partition(self, tp: TopicPartition, refusal: Exception | None) -> None:
+        """A record has been put into a batch of this partition: its coordinator must know of it before that is sent.
+
+        What may not be sent raises, but stays in its batch: it goes out with the next transaction that writes to this
+        partition, or is thrown away with one that is aborted, and until then no transaction can be committed.
+        """
+        refusal = refusal or self.refusal("send()")
+        if refusal is not None:
+            raise refusal
         if self._manager is not None and self._manager.transaction is not None:
             self._manager.transaction.add(tp)
 
-    def record_failed(self, error: Exception) -> None:
-        """A record could not be taken in: its transaction can only be aborted."""
+    def record_failed(self, error: Exception) -> Exception:
+        """A record could not be taken in: its transaction can only be aborted. What the user is told."""
         transaction = None if self._manager is None else self._manager.transaction
-        if self._manager is not None and transaction is not None and transaction.is_open:
-            self._manager.batch_failed(error)
+        if self._manager is None or transaction is None:
+            return error
+        if not transaction.is_open and not transaction.has_fatal_error:
+            return UsageError(f"send() needs an open transaction; the state is {transaction.state.value}. {error}")
+        self._manager.batch_failed(error)
+        return error
 
     def init(self) -> Future[None]:
         """initTransactions()."""
@@ -84,9 +102,7 @@ class TransactionalCalls:
         """sendOffsetsToTransaction()."""
         call = SEND_OFFSETS
         if not offsets.offsets:
-            manager = self._transactional(call)
-            assert manager.transaction is not None
-            manager.transaction.check_in_transaction(call)
+            self._transactional(call)
             return Future[None](self._kernel, call).succeed()
         return self._wait(call, lambda manager: manager.send_offsets(offsets))
 
@@ -141,8 +157,6 @@ class TransactionalCalls:
             return
 
         def done(result: Future[Any]) -> None:
-            if self._unfinished is not None and self._unfinished[1] is result and result.error is not None:
-                self._unfinished = None
             if not future.is_done():
                 if result.error is None:
                     future.succeed()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from kafkasim.config import checks
-from kafkasim.errors import TimeoutException, WakeupException
+from kafkasim.errors import TimeoutException, UsageError, WakeupException
 from kafkasim.sim.deadlines import Deadline, Deadlines
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future
@@ -24,12 +24,19 @@ class Waiting:
         self._deadlines = Deadlines(host)
         self._interrupted = False
         self._calls = 0
+        self.is_closed = False
         self.on_call: Callable[[], None] = lambda: None
 
     @property
     def is_busy(self) -> bool:
         """Whether a call is under way."""
         return self._calls > 0
+
+    def check_open(self) -> None:
+        """Raise when the client is closed: it can be asked nothing any more."""
+        if self.is_closed:
+            raise UsageError(f"{self._host.name} is closed. Make a new consumer.")
+        self._host.check_alive()
 
     def changed(self) -> None:
         """Something is new: whoever waits looks again."""
@@ -85,7 +92,7 @@ class Waiting:
 
     def start(self, story: Generator[Any, Any, Any], call: str) -> Future[Any]:
         """Run a call's story, at once as far as it goes without waiting; its errors are the future's."""
-        self._host.check_alive()
+        self.check_open()
         future: Future[Any] = self._host.future(f"{call} of {self._host.name}")
         if not self._kernel.is_running:
             self._kernel.journal.cause = None

@@ -182,8 +182,8 @@ def group_of(cls: type[Settings]) -> dict[str, object]:
         (ConsumerConfig, {"max.poll.records": 0}, "max.poll.records must be a whole number from 1 to"),
         (
             ConsumerConfig,
-            {"group.id": ""},
-            "group.id must be a text of at least one character, or None. Got ''",
+            {"group.instance.id": ""},
+            "group.instance.id must be a text of at least one character, or None. Got ''",
         ),
         (BrokerConfig, {"default.replication.factor": 40000}, "must be a whole number from 1 to 32767. Got 40000 ins"),
         (ZooKeeperConfig, {"tickTime": 0}, "tickTime must be a whole number from 1 to 2147483647. Got 0 instead."),

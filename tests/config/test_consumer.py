@@ -48,7 +48,8 @@ def test_an_instance_id_is_named_as_a_topic_is(name: str) -> None:
     with pytest.raises(ConfigError, match=r"group.instance.id is invalid: ") as refused:
         ConsumerConfig(group_id="g", group_instance_id=name)
 
-    assert refused.value.java_name == "InvalidConfigurationException"
+    assert refused.value.java_name == "KafkaException"
+    assert refused.value.cause.java_name == "InvalidConfigurationException"
     assert ConsumerConfig(group_id="g", group_instance_id="x" * 249).group_instance_id == "x" * 249
 
 

@@ -159,7 +159,10 @@ def rebalance_pause(assignor: str) -> str:
     trace = cluster.trace
     lines = [told_of_groups(Trace([one for one in trace if one.kind != "RecordsPolled"]), start)]
     for number in range(4):
-        reads = [one.at_ms for one in trace.of(RecordsPolled) if one.at_ms >= start and one.tp.partition == number]
+        reads = [
+            start,
+            *(one.at_ms for one in trace.of(RecordsPolled) if one.at_ms >= start and one.tp.partition == number),
+        ]
         pause = max(later - earlier for earlier, later in itertools.pairwise(reads))
         lines.append(f"orders-{number}: the longest time without a record is {pause:.0f} ms")
     return "\n".join(lines)

@@ -193,3 +193,66 @@ def test_a_poll_reads_no_further_than_a_segment_and_waits_for_more_bytes_only_in
         polls.append(([record.offset for record in consumer.poll(10_000).get()], cluster.now_ms - before > 2_900))
 
     assert polls == [([0], False), ([1], False), ([2], True)]
+
+
+def consumer_at_the_end(cluster: ks.Cluster) -> ks.Consumer:
+    """A consumer without a group that has asked in vain; its last fetch ends half a second later at most."""
+    consumer = cluster.consumer(auto_offset_reset="earliest")
+    consumer.assign([ks.TopicPartition("t", 0)])
+    assert list(consumer.poll(700).get()) == []
+    return consumer
+
+
+def values(records: object) -> list[bytes]:
+    return [record.value for record in records]
+
+
+def test_what_comes_between_two_polls_is_asked_for_by_the_second():
+    cluster = quiet_cluster()
+    producer = cluster.producer()
+    consumer = consumer_at_the_end(cluster)
+    cluster.run(for_ms=1_000)
+
+    for value in ("a", "b", "c"):
+        producer.send("t", value, partition=0).get()
+    cluster.run(for_ms=1_000)
+
+    assert values(consumer.poll(0).get()) == [], "it only reads that the last fetch has ended in vain"
+    assert values(consumer.poll(0).get()) == [], "now a new one is sent"
+    cluster.run(for_ms=10)
+    assert values(consumer.poll(0).get()) == [b"a", b"b", b"c"]
+
+
+def test_a_fetch_that_still_waits_when_poll_is_over_brings_the_next_record_alone():
+    cluster = quiet_cluster()
+    producer = cluster.producer()
+    producer.send("t", "warm up", partition=0).get()
+    consumer = cluster.consumer(auto_offset_reset="earliest")
+    consumer.assign([ks.TopicPartition("t", 0)])
+    assert values(consumer.poll(1_000).get()) == [b"warm up"]
+
+    for value in ("a", "b"):
+        producer.send("t", value, partition=0).get()
+    cluster.run(for_ms=1_000)
+
+    assert values(consumer.poll(1_000).get()) == [b"a"]
+    assert values(consumer.poll(1_000).get()) == [b"b"]
+
+
+def test_what_a_fetch_in_flight_brings_for_a_paused_partition_is_kept():
+    cluster = quiet_cluster()
+    producer = cluster.producer()
+    tp = ks.TopicPartition("t", 0)
+    producer.send("t", "warm up", partition=0).get()
+    consumer = cluster.consumer(auto_offset_reset="earliest")
+    consumer.assign([tp])
+    consumer.poll(1_000).get()
+
+    consumer.pause([tp])
+    for value in ("a", "b"):
+        producer.send("t", value, partition=0).get()
+    assert values(consumer.poll(1_000).get()) == []
+    consumer.resume([tp])
+
+    assert values(consumer.poll(0).get()) == [b"a"]
+    assert values(consumer.poll(1_000).get()) == [b"b"]

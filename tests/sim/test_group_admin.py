@@ -118,3 +118,24 @@ def test_while_the_coordinator_reads_its_partition_members_are_put_off_gently():
         "OffsetFetchRequest": CoordinatorLoadInProgressException,
         "LeaveGroupRequest": CoordinatorLoadInProgressException,
     }
+
+
+def test_committed_offsets_are_told_in_every_state_of_the_group():
+    cluster = cluster_with_records()
+    admin = cluster.admin()
+    admin.alter_consumer_group_offsets("g", {T0: 1}).get()
+    asked = {}
+
+    def ask() -> None:
+        asked[admin.describe_consumer_group("g").get().state] = admin.list_consumer_group_offsets("g").get()
+
+    ask()
+    first = cluster.consumer("t", group_id="g", client_id="first", enable_auto_commit=False)
+    joining = first.poll(10_000)
+    cluster.run(for_ms=1_000)
+    ask()
+    joining.get()
+    poll_all(first, rounds=2)
+    ask()
+    assert asked == {state: {T0: 1} for state in ("Empty", "PreparingRebalance", "Stable")}
+    assert first.committed([T0]).get() == {T0: 1}

@@ -155,7 +155,9 @@ def test_calls_out_of_order_are_refused_at_once(cluster):
     producer = cluster.producer(transactional_id="tx")
     with pytest.raises(errors.UsageError):
         cluster.producer().init_transactions()
-    for call in (producer.begin_transaction, lambda: producer.send("t", "a"), producer.commit_transaction):
+    with pytest.raises(errors.UsageError):
+        cluster.producer(transactional_id="other").send("t", "a")
+    for call in (producer.begin_transaction, producer.commit_transaction):
         with pytest.raises(errors.UsageError):
             call()
     producer.init_transactions().get()
@@ -165,6 +167,31 @@ def test_calls_out_of_order_are_refused_at_once(cluster):
     producer.begin_transaction()
     producer.commit_transaction().get()
     assert states(cluster) == [(0, "Empty")], "an empty transaction writes nothing"
+
+
+def test_a_record_whose_send_is_refused_goes_out_with_the_next_transaction_of_its_partition(cluster):
+    producer = cluster.producer(transactional_id="tx", max_block_ms=2000)
+    producer.init_transactions().get()
+    with pytest.raises(errors.UsageError):
+        producer.send("t", "too soon")
+    cluster.run(for_ms=100)
+    producer.begin_transaction()
+    with pytest.raises(errors.TimeoutException):
+        producer.commit_transaction().get()
+    with pytest.raises(errors.UsageError, match="timed out"):
+        producer.begin_transaction()
+    other = cluster.producer(transactional_id="other")
+    other.init_transactions().get()
+    with pytest.raises(errors.UsageError):
+        other.send("t", "too soon")
+    cluster.run(for_ms=100)
+    other.begin_transaction()
+    assert other.send("t", "in time").get().offset == 1
+    other.commit_transaction().get()
+    other.close().get()
+    for call in (other.begin_transaction, other.commit_transaction, other.init_transactions):
+        with pytest.raises(errors.UsageError, match="closed"):
+            call()
 
 
 def test_offsets_count_with_the_commit_and_not_with_an_abort(cluster):
@@ -276,3 +303,23 @@ def test_the_coordinators_topic_can_be_read_in_words_and_in_kafkas_names(cluster
     assert value["transactionTimeoutMs"] == 60_000
     with pytest.raises(ks.UsageError, match=r"Only __consumer_offsets and __transaction_state can be put into words"):
         _ = cluster.disk(101).replica(TP).in_words
+
+
+def test_a_batch_that_is_sent_tells_whose_it_is(cluster):
+    producer = started(cluster)
+    producer.send("t", "a", partition=0).get()
+    producer.send("t", "b", partition=0).get()
+    cluster.producer(acks=1, client_id="plain").send("t", "c").get()
+    sent = cluster.trace.of("BatchSent")
+    assert [(one.producer_epoch, one.base_sequence, one.is_transactional) for one in sent] == [
+        (0, 0, True), (0, 1, True), (-1, -1, False),
+    ]  # fmt: skip
+    assert sent[0].producer_id == sent[1].producer_id >= 0 > sent[2].producer_id
+
+
+def test_a_killed_producer_times_out_no_more(cluster):
+    producer = cluster.producer(transactional_id="tx", max_block_ms=2000)
+    waiting = producer.init_transactions()
+    cluster.kill(producer)
+    cluster.run(for_ms=10_000)
+    assert not isinstance(waiting.error, errors.TimeoutException)

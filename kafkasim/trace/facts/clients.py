@@ -29,7 +29,10 @@ class RecordSent(Fact):
     "producer", "batch_id", host="producer", text="{producer} sends batch {batch_id} of {tp} to {leader}, try {attempt}"
 )
 class BatchSent(Fact):
-    """A batch has left the producer; ``records`` are the numbers of its records, ``attempt`` counts from 1."""
+    """A batch has left the producer; ``records`` are the numbers of its records, ``attempt`` counts from 1.
+
+    An idempotent producer sends its id, epoch and the sequence number of the first record along, else they are -1.
+    """
 
     producer: str
     batch_id: str
@@ -37,6 +40,10 @@ class BatchSent(Fact):
     records: tuple[int, ...]
     attempt: int
     leader: int
+    producer_id: int = -1
+    producer_epoch: int = -1
+    base_sequence: int = -1
+    is_transactional: bool = False
 
 
 @fact("producer", "batch_id", host="producer", text="{producer} will repeat batch {batch_id} of {tp}: {error}")

@@ -113,7 +113,12 @@ def commit(stage: Stage, step: Step) -> None:
 @verb
 def commit_async(stage: Stage, step: Step) -> None:
     reader = reader_of(stage, step)
-    reader.call(lambda: reader.consumer.commit_async(*_offsets(step)))
+
+    def begin() -> None:
+        """Nobody waits for the outcome: only a callback would hear of it."""
+        reader.consumer.commit_async(*_offsets(step))
+
+    reader.call(begin)
 
 
 @verb

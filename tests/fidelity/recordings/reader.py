@@ -118,4 +118,5 @@ def remember_member_ids(stage: Stage) -> None:
     """The member ids before the polls that may come now."""
     for name, client in stage.clients.items():
         if isinstance(client, Reader):
-            stage.memory.member_ids[name] = client.consumer.group_metadata()[2]
+            with suppress(ks.KafkaSimError):  # it has no group, or is closed
+                stage.memory.member_ids[name] = client.consumer.group_metadata()[2]

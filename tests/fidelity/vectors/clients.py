@@ -44,19 +44,23 @@ class Throw:
 
 
 def round_robin_partitioner(given: Any) -> Any:
-    partitioner = partitioners.RoundRobinPartitioner()
-    asked = given["counter_starts_at"] + given["calls"]
+    partitioner = partitioners.RoundRobinPartitioner(given["counter_starts_at"])
     available, partitions = given["available_partitions"], given["total_partitions"]
-    return [partitioner.partition("t", None, None, available, partitions) for _ in range(asked)][-given["calls"] :]
+    return [partitioner.partition("t", None, None, available, partitions) for _ in range(given["calls"])]
 
 
 def batch_fill(given: Any) -> Any:
     """Append equal records until one opens a second batch."""
+    if given["compression"] != "none":
+        raise ValueError("batches are not compressed")
     key = None if given["key_bytes"] is None else bytes(given["key_bytes"])
-    record = Record(key, bytes(given["value_bytes"]), 0, tuple(("", b"") for _ in range(given["headers"])))
+    headers = tuple(("", b"") for _ in range(given["headers"]))
     accumulator, tp = RecordAccumulator(given["batch.size"], 0), TopicPartition("t", 0)
+    time_ms = 0
     while len(accumulator.queues.get(tp, ())) < 2:
+        record = Record(key, bytes(given["value_bytes"]), time_ms, headers)
         accumulator.append(tp, record, lambda offset, error: None, 0)
+        time_ms += not given["equal_timestamps"]
     full = accumulator.take(tp)
     return {"records_in_full_batch": len(full.records), "batch_bytes": full.size}
 

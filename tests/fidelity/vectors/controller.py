@@ -64,17 +64,22 @@ def broker_failure_sequence(given: Any) -> Any:
     )  # fmt: skip
     unclean = given["unclean_leader_election_enable"]
     cluster.create_topic("t", assignment={0: assignment}, unclean_leader_election_enable=unclean)
-    sequence = FailureSequence(cluster)
+    sequence = FailureSequence(cluster, given["initial"])
     return [{**step, "expect": sequence.after(step["op"], step["broker"])} for step in given["steps"]]
 
 
 class FailureSequence:
     """One partition of a cluster, and what happens to its brokers."""
 
-    def __init__(self, cluster: ks.Cluster) -> None:
+    def __init__(self, cluster: ks.Cluster, initial: Any) -> None:
         self.cluster = cluster
         self.producer = cluster.producer(acks=1)
         self.paused: list[int] = []
+        for broker in [one for one in cluster.trace.now.isr("t-0") if one not in initial["isr"]]:
+            self.shrink(broker)
+        begun = cluster.trace.now.partition("t-0")
+        assert (begun.leader, sorted(begun.isr)) == (initial["leader"], sorted(initial["isr"])), "another beginning"
+        self.epochs = initial["leader_epoch"] - begun.leader_epoch
 
     def after(self, op: str, broker: int) -> Any:
         """The partition's state after something has happened to a broker."""
@@ -83,7 +88,7 @@ class FailureSequence:
         return {
             "leader": state.leader,
             "isr": sorted(state.isr),
-            "leader_epoch": state.leader_epoch,
+            "leader_epoch": state.leader_epoch + self.epochs,
             "partition_state": "OnlinePartition" if state.leader >= 0 else "OfflinePartition",
         }
 
@@ -93,6 +98,11 @@ class FailureSequence:
         while self.paused:
             self.cluster.resume(self.paused.pop())
         self.cluster.run(for_ms=25_000)
+
+    def controlled_shutdown(self, broker: int) -> None:
+        """It says goodbye and stops."""
+        self.cluster.stop(broker)
+        self.cluster.run(for_ms=1_000)
 
     def start(self, broker: int) -> None:
         """It comes back; there has been time for an election, but not for a follower to join the ISR."""

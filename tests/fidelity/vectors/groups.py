@@ -10,7 +10,7 @@ from kafkasim.core import assignors, hashing
 from kafkasim.core.group import Group, GroupState
 from kafkasim.messages.groups import JoinGroupRequest, Subscription
 from kafkasim.records import TopicPartition
-from kafkasim.trace.facts import OffsetCommitted, PartitionsAssigned
+from kafkasim.trace.facts import MessageSent, OffsetCommitted, PartitionsAssigned
 
 
 def group_coordinator_partition(given: Any) -> Any:
@@ -79,31 +79,36 @@ def initial_rebalance_delay(given: Any) -> Any:
 
 
 def auto_commit(given: Any) -> Any:
-    """A consumer polls at the given times after its assignment and is killed; what was committed by then."""
+    """A consumer polls at the given times after its assignment and is killed; what was committed by then.
+
+    That a poll returns records up to a position is all that counts of them: the consumer is put there after it.
+    """
     cluster = ks.Cluster(brokers=1, broker_config={"offsets.topic.replication.factor": 1})
     cluster.create_topic("t")
-    producer = cluster.producer()
     consumer = cluster.consumer(
         "t", group_id="g", auto_offset_reset="earliest", client_id="c",
         auto_commit_interval_ms=given["auto.commit.interval.ms"],
     )  # fmt: skip
     while not consumer.assignment():
         consumer.poll(100).get()
+    [tp] = consumer.assignment()
     began_ms = cluster.trace.of(PartitionsAssigned)[-1].at_ms - given["assignment_completed_at"]
-    position = 0
     for poll in given["polls"]:
-        for _ in range(position, poll["returns_upto_position"]):
-            producer.send("t", "x").get()
-        position = poll["returns_upto_position"]
-        cluster.run(until_ms=max(cluster.now_ms, began_ms + poll["t"] - 5))
-        consumer.poll(5).get()
+        cluster.run(until_ms=max(cluster.now_ms, began_ms + poll["t"]))
+        consumer.poll(0).get()
+        consumer.seek(tp, poll["returns_upto_position"])
     if "crash_at" in given:
         cluster.run(until_ms=max(cluster.now_ms, began_ms + given["crash_at"]))
         cluster.kill("c")
-    facts = cluster.trace.of(OffsetCommitted)
+    cluster.run(for_ms=100)
+    sent = [one for one in cluster.trace.of(MessageSent) if one.api == "OffsetCommitRequest"]
+    stored = cluster.trace.of(OffsetCommitted)
     return {
-        "commits": [{"t": round(one.at_ms - began_ms), "position": one.offset} for one in facts],
-        "restart_position": facts[-1].offset if facts else None,
+        "commits": [
+            {"t": round(one.at_ms - began_ms), "position": offset.offset}
+            for one, offset in zip(sent, stored, strict=True)
+        ],
+        "restart_position": stored[-1].offset if stored else None,
     }
 
 

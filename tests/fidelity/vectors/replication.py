@@ -21,7 +21,9 @@ def leader_epoch_cache(given: Any) -> Any:
     epochs = LeaderEpochs()
     queries = []
     for name, *numbers in given["ops"]:
-        if name == "end_offset_for":
+        if name == "clear_and_flush":
+            epochs = LeaderEpochs()
+        elif name == "end_offset_for":
             epoch, end = epochs.end_offset_for(*numbers)
             queries.append(
                 {
@@ -71,6 +73,8 @@ def _isr_step(partition: Partition, step: Any) -> Any:
             asked = partition.in_sync.proposed
             answer = AlteredPartition(None, asked, partition.in_sync.partition_epoch + 1)
             partition.isr_answered(asked, answer, now_ms)
+        case other if other != "after_become_leader":
+            raise ValueError(f"no step {other}")
     in_sync = partition.in_sync
     pending = None
     if in_sync.proposed is not None:

@@ -32,10 +32,11 @@ def producer_sequence(case: Any) -> Any:
     """Batches and markers of one producer, appended as a leader does."""
     log = Log(TopicConfig(), START_MS)
     producer_id = case["input"]["producer_id"]
-    return [_answer_to(log, producer_id, op) for op in case["expected"]]
+    assert case["input"]["empty_producer_state"], "the log says what is known of a producer: it is empty at first"
+    return [_answer_to(log, producer_id, case["input"]["origin"], op) for op in case["expected"]]
 
 
-def _answer_to(log: Log, producer_id: int, op: Any) -> Any:
+def _answer_to(log: Log, producer_id: int, origin: str, op: Any) -> Any:
     end = log.end_offset
     try:
         if op["op"] == "marker":
@@ -49,6 +50,9 @@ def _answer_to(log: Log, producer_id: int, op: Any) -> Any:
             count, producer_id=producer_id, producer_epoch=op["epoch"], base_sequence=op["first_seq"],
             is_transactional=op["transactional"],
         )  # fmt: skip
+        if origin != "CLIENT":  # a follower takes what its leader has
+            log.append_as_follower(batch.placed(end, 0), START_MS)
+            return {"base_offset": end}
         stored = log.append_as_leader(batch, 0, START_MS)
     except KafkaError as error:
         return {"error": error.name}
