@@ -145,6 +145,9 @@ class Broker(Host):
         The session comes last: nobody can hear from this broker any more when the others are told that it is gone.
         """
         yield from leave_leaderships(self)
+        yield from self._end_in_order()
+
+    def _end_in_order(self) -> Generator[Any, Any, None]:
         self.stop_serving()
         self.replicas.shut_down()
         self.logs.shut_down()
@@ -192,9 +195,12 @@ class Broker(Host):
         return drawn
 
     def _session_expired(self) -> None:
-        """Resign, then begin again with a new session and so a new broker epoch."""
+        """Resign, then begin again with a new session and so a new broker epoch, unless it is about to stop."""
         self.controller.resign("its ZooKeeper session has expired")
-        self.process(self._join_cluster(), "registration")
+        if self._going is None:
+            self.process(self._join_cluster(), "registration")
+        else:  # what it has asked ZooKeeper for is never answered: its leaderships stay where they are
+            self.process(self._end_in_order(), "shut-down")
 
     def topic_config(self, own: Mapping[str, str]) -> TopicConfig:
         """A topic's settings: its own over the broker's defaults."""

@@ -122,6 +122,20 @@ def test_who_is_killed_while_it_stops_has_stopped_and_comes_back_in_its_time():
     assert cluster.trace.of(HostChanged, host=f"broker-{stopped}")[-1].state == "killed"
 
 
+def test_who_loses_its_session_while_it_stops_goes_without_giving_anything_away():
+    """It cannot ask who the controller is, and when it can again, ZooKeeper knows it no more."""
+    cluster = cluster_with_topic()
+    leader = cluster.trace.now.leader("t-0")
+    cluster.inject(ks.faults.Partition(leader, cluster.zookeeper.servers, for_ms=30_000))
+    cluster.inject(ks.faults.Stop(leader))
+    cluster.run(for_ms=29_000)
+    name = f"broker-{leader}"
+    assert cluster.trace.of(HostChanged, host=name)[-1].state == "running"
+    assert cluster.trace.now.leader("t-0") != leader, "the others have taken it for dead"
+    cluster.run(for_ms=10_000)
+    assert [fact.state for fact in cluster.trace.of(HostChanged, host=name)] == ["running", "stopped"]
+
+
 def test_who_stops_before_it_was_registered_is_started_in_its_time_all_the_same():
     """Its old session lives, so the start that the stop comes into ends by itself."""
     cluster = cluster_with_topic()
