@@ -289,6 +289,11 @@ class Cluster:
         """A native consumer with the Java client's settings, subscribed to ``topics`` if any are named."""
         checks.names(topics, "topics")
         parsed = ConsumerConfig.parse(_merged(config, settings))
+        if topics and parsed.group_id is None:
+            raise ConfigError(
+                "A subscription needs a group: give the consumer a group_id, or choose partitions with assign().",
+                java_name="InvalidGroupIdException",
+            )
         host, bootstrap = self._client_host(parsed.client_id, "consumer", parsed.bootstrap_servers)
         consumer = Consumer(host, bootstrap, parsed)
         if topics:

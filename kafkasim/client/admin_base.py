@@ -32,15 +32,17 @@ class AdminBase:
         self._native = self.cluster.admin(native_settings(ADMIN, configs))
         self._closed = False
 
-    def _open(self) -> None:
+    def _open(self, timeout_ms: float | None = None) -> None:
+        """Refuse calls of a client that is closed, and timeouts that cannot be."""
         if self._closed:
             raise IllegalStateError("KafkaAdminClient is closed. Make a new one.")
         self._native.host.check_alive()
+        if timeout_ms is not None:
+            checks.milliseconds(timeout_ms, "timeout_ms")
 
     def _wait(self, future: Future[T], call: str, timeout_ms: float | None = None) -> T:
         """The value of a native future; KafkaTimeoutError after ``timeout_ms``, by default request_timeout_ms."""
-        limit = checks.milliseconds(timeout_ms, "timeout_ms") if timeout_ms else self.config["request_timeout_ms"]
-        return result(self.kernel, future, call, limit)
+        return result(self.kernel, future, call, timeout_ms or self.config["request_timeout_ms"])
 
     def _error_of(
         self, future: Future[Any], call: str, timeout_ms: float | None = None
@@ -79,11 +81,23 @@ def outcome(error: Exception | None) -> tuple[int, str | None]:
     return (0, None) if error is None else (getattr(error, "errno", None) or -1, str(error.args[0]))
 
 
+def several(given: object, name: str, what: str) -> list[Any]:
+    """What a list, a set or another collection holds; a single text or tuple is not meant as one."""
+    if isinstance(given, str | bytes | TopicPartition) or not isinstance(given, Iterable):
+        raise WrongTypeError(f"{name} must be a list of {what}. Got {checks.shown(given)}.")
+    return list(given)
+
+
+def brokers(given: object) -> list[int] | None:
+    """Broker ids, checked; None stands for all."""
+    if given is None:
+        return None
+    return [checks.whole_number(one, "a broker id", at_least=0) for one in several(given, "broker_ids", "broker ids")]
+
+
 def listed(given: object, name: str) -> list[TopicPartition]:
     """Partitions, checked."""
-    if isinstance(given, str | bytes | TopicPartition) or not isinstance(given, Iterable):
-        raise WrongTypeError(f"{name} must be a list of TopicPartition. Got {checks.shown(given)}.")
-    found = list(given)
+    found = several(given, name, "TopicPartition")
     for tp in found:
         if not isinstance(tp, TopicPartition):
             raise WrongTypeError(f"{name} must be a list of TopicPartition. Got {checks.shown(tp)} in it.")

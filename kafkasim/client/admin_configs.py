@@ -82,11 +82,14 @@ class ConfigAdmin(AdminBase):
         brokers. ``validate_only`` checks and changes nothing.
         """
         self._open()
+        _flags(validate_only, raise_on_unknown, incremental)
         resources = _resources(config_resources)
+        for resource in resources:
+            _changes(resource)
         if raise_on_unknown:
             self._check_names(resources)
         changes = [_changes(resource) for resource in resources]
-        return self._altered(resources, changes, validate_only, incremental)
+        return self._altered(resources, changes, validate_only)
 
     def reset_configs(
         self, config_resources: Sequence[ConfigResource], validate_only: bool = False, raise_on_unknown: bool = True,
@@ -94,6 +97,7 @@ class ConfigAdmin(AdminBase):
     ) -> Answer:  # fmt: skip
         """Take settings away, those named in a resource's ``configs``, or with ``configs=[]`` all that were changed."""
         self._open()
+        _flags(validate_only, raise_on_unknown, incremental)
         resources = _resources(config_resources)
         for resource in resources:
             if resource.configs is None:
@@ -107,7 +111,7 @@ class ConfigAdmin(AdminBase):
                 entries = self._entries(resource).items()
                 names = [name for name, entry in entries if _is_told(entry, ConfigFilterType.MODIFIED)]
             changes.append(dict.fromkeys(names))
-        return self._altered(resources, changes, validate_only, incremental)
+        return self._altered(resources, changes, validate_only)
 
     def _check_names(self, resources: Sequence[ConfigResource]) -> None:
         for resource in resources:
@@ -120,18 +124,22 @@ class ConfigAdmin(AdminBase):
                 )
 
     def _altered(
-        self, resources: Sequence[ConfigResource], changes: Sequence[Mapping[str, object]], validate_only: bool,
-        incremental: bool | None,
-    ) -> Answer:  # fmt: skip
-        checks.flag(validate_only, "validate_only")
-        if incremental is False:
-            raise UsageError("incremental=False is not modelled: leave it out.")
+        self, resources: Sequence[ConfigResource], changes: Sequence[Mapping[str, object]], validate_only: bool
+    ) -> Answer:
         answer: Answer = {}
         for resource, change in zip(resources, changes, strict=True):
             future = self._native.incremental_alter_configs(change, validate_only=validate_only, **_where(resource))
             error = self._error_of(future, "alter_configs()")
             answer.setdefault(_kind(resource), {})[str(resource.name)] = "OK" if error is None else str(error)
         return answer
+
+
+def _flags(validate_only: bool, raise_on_unknown: bool, incremental: bool | None) -> None:
+    checks.flag(validate_only, "validate_only")
+    checks.flag(raise_on_unknown, "raise_on_unknown")
+    if incremental is False:
+        raise UsageError("incremental=False is not modelled: leave it out.")
+    checks.flag(True if incremental is None else incremental, "incremental")
 
 
 def _resources(given: object) -> list[ConfigResource]:

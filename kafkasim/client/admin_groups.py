@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kafkasim.client.admin_base import listed, no_choice
+from kafkasim.client.admin_base import brokers, listed, no_choice, several
 from kafkasim.client.admin_partitions import PartitionAdmin
 from kafkasim.client.enums import GroupState, GroupType, OffsetSpec, OffsetTimestamp
 from kafkasim.client.errors import BY_CODE, KafkaError, WrongTypeError
@@ -65,9 +65,9 @@ class GroupAdmin(PartitionAdmin):
         as "Stable" or "preparing-rebalance"; all groups are of type "classic".
         """
         self._open()
-        states = None if not states_filter else {GroupState.value_for(one) for one in states_filter}
-        types = None if not types_filter else {GroupType.value_for(one) for one in types_filter}
-        brokers = None if broker_ids is None else {checks.whole_number(one, "a broker id") for one in broker_ids}
+        states = [GroupState.value_for(one) for one in several(states_filter or (), "states_filter", "states")]
+        types = [GroupType.value_for(one) for one in several(types_filter or (), "types_filter", "types of groups")]
+        asked = brokers(broker_ids)
         found = self._wait(self._native.list_consumer_groups(), "list_groups()")
         return [
             {
@@ -75,9 +75,9 @@ class GroupAdmin(PartitionAdmin):
                 "group_state": one.state, "group_type": GroupType.CLASSIC.value,
             }
             for one in found
-            if (states is None or one.state in states)
-            and (types is None or GroupType.CLASSIC.value in types)
-            and (brokers is None or one.coordinator in brokers)
+            if (not states or one.state in states)
+            and (not types or GroupType.CLASSIC.value in types)
+            and (asked is None or one.coordinator in asked)
         ]  # fmt: skip
 
     def describe_groups(
@@ -167,6 +167,7 @@ class GroupAdmin(PartitionAdmin):
         no_choice("group_coordinator_id", group_coordinator_id)
         if not isinstance(offset_specs, Mapping):
             raise WrongTypeError(f"offset_specs must map TopicPartition to specs. Got {checks.shown(offset_specs)}.")
+        checks.text(group_id, "group_id")
         listed(offset_specs, "offset_specs")
         for tp, spec in offset_specs.items():
             if isinstance(spec, bool) or not isinstance(spec, int):
@@ -214,9 +215,7 @@ class GroupAdmin(PartitionAdmin):
         """
         self._open()
         no_choice("group_coordinator_id", group_coordinator_id)
-        if isinstance(members, str) or not isinstance(members, Iterable):
-            raise WrongTypeError(f"members must be a list of MemberToRemove. Got {checks.shown(members)}.")
-        wanted = list(members)
+        wanted = several(members, "members", "MemberToRemove")
         for one in wanted:
             if not isinstance(one, MemberToRemove) or (not one.member_id and not one.group_instance_id):
                 raise WrongTypeError(f"A member is a MemberToRemove with an id of either kind. Got {one!r}.")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kafkasim.client.admin_base import AdminBase, listed, no_choice, outcome, raise_first
+from kafkasim.client.admin_base import AdminBase, listed, no_choice, outcome, raise_first, several
 from kafkasim.client.enums import IsolationLevel, OffsetSpec
 from kafkasim.client.errors import KafkaError, WrongTypeError, translated
 from kafkasim.client.structs import NewPartitions, OffsetAndTimestamp
@@ -92,7 +92,7 @@ class PartitionAdmin(AdminBase):
         ``topic_partitions`` maps each topic to its new *total*, or to a dict with ``count`` and ``assignments`` (the
         brokers of each new partition), or to NewPartitions. Raises InvalidPartitionsError when that is no increase.
         """
-        self._open()
+        self._open(timeout_ms)
         checks.flag(validate_only, "validate_only")
         if not isinstance(topic_partitions, Mapping):
             raise WrongTypeError(
@@ -119,7 +119,7 @@ class PartitionAdmin(AdminBase):
         An offset of -1 stands for the high watermark. Raises OffsetOutOfRangeError beyond that,
         UnknownTopicOrPartitionError, or PolicyViolationError for a topic that is only compacted.
         """
-        self._open()
+        self._open(timeout_ms)
         no_choice("partition_leader_id", partition_leader_id)
         wanted = _mapping(records_to_delete, "records_to_delete", "offsets")
         for tp, offset in wanted.items():
@@ -140,7 +140,7 @@ class PartitionAdmin(AdminBase):
         ``topic_partitions`` maps topics to partition numbers, or lists topics, or is None for everything. The answer
         has ``replica_election_results``; that no election was needed (84) is no error that is raised.
         """
-        self._open()
+        self._open(timeout_ms)
         kind = checks.whole_number(election_type, "election_type", at_least=0, at_most=1)
         wanted = self._partitions(topic_partitions)
         answers = self._wait(self._native.elect_leaders(ELECTION_TYPES[kind], wanted), "elect_leaders()", timeout_ms)
@@ -163,7 +163,7 @@ class PartitionAdmin(AdminBase):
         None cancels a move that is under way. The call is over when the moves have begun:
         ``list_partition_reassignments()`` tells when they are done.
         """
-        self._open()
+        self._open(timeout_ms)
         wanted = _mapping(reassignments, "reassignments", "lists of broker ids")
         for tp, replicas in wanted.items():
             if replicas is not None and not replicas:
@@ -180,7 +180,7 @@ class PartitionAdmin(AdminBase):
         timeout_ms: float | None = None,
     ) -> dict[TopicPartition, dict[str, list[int]]]:  # fmt: skip
         """The moves under way, of these partitions or of all: ``replicas``, ``adding_`` and ``removing_replicas``."""
-        self._open()
+        self._open(timeout_ms)
         wanted: list[TopicPartition] | None = None
         if isinstance(topic_partitions, Mapping):
             wanted = self._partitions(topic_partitions)
@@ -208,7 +208,7 @@ class PartitionAdmin(AdminBase):
         A time gives the first record at or after it; where nothing is found all is -1 and the epoch None.
         ``isolation_level`` READ_COMMITTED ends at the last stable offset. Raises UnknownTopicOrPartitionError.
         """
-        self._open()
+        self._open(timeout_ms)
         wanted = _mapping(topic_partition_specs, "topic_partition_specs", "specs")
         specs = {tp: _spec(spec, tp) for tp, spec in wanted.items()}
         level = IsolationLevel.build_from(isolation_level).name.lower()
@@ -225,7 +225,11 @@ class PartitionAdmin(AdminBase):
         if given is None:
             given = self._wait(self._native.list_topics(list_internal=True), "list_topics()")
         if isinstance(given, Mapping):
-            pairs = [(topic, number) for topic, numbers in given.items() for number in numbers]
+            pairs = [
+                (topic, number)
+                for topic, numbers in given.items()
+                for number in several(numbers, f"the partitions of {topic}", "partition numbers")
+            ]
             return listed([TopicPartition(*pair) for pair in pairs], "topic_partitions")
         found = []
         for topic in checks.names(given, "topic_partitions"):

@@ -46,8 +46,9 @@ class TopicAdmin(AdminBase):
         partition has a leader. Raises TopicAlreadyExistsError, InvalidReplicationFactorError and their kind, or, after
         ``timeout_ms``, KafkaTimeoutError.
         """
-        self._open()
-        if checks.flag(validate_only, "validate_only") and checks.flag(wait_for_metadata, "wait_for_metadata"):
+        self._open(timeout_ms)
+        checks.flag(wait_for_metadata, "wait_for_metadata")
+        if checks.flag(validate_only, "validate_only") and wait_for_metadata:
             raise ConfigError("validate_only and wait_for_metadata are mutually exclusive: leave one of them out.")
         topics = _topics(new_topics)
         times = Counter(topic.name for topic in topics)
@@ -87,7 +88,7 @@ class TopicAdmin(AdminBase):
         All are tried before the first error (UnknownTopicOrPartitionError) is raised. Brokers forget a topic at once,
         its files go a little later.
         """
-        self._open()
+        self._open(timeout_ms)
         outcomes, errors = [], []
         for topic in checks.names(topics, "topics"):
             error = self._error_of(self._native.delete_topic(topic), "delete_topics()", timeout_ms)
@@ -130,6 +131,7 @@ class TopicAdmin(AdminBase):
     def wait_for_topics(self, topic_names: Sequence[str], timeout_ms: float = 10000) -> None:
         """Wait until every partition of these topics has a leader; KafkaTimeoutError after ``timeout_ms``."""
         names = checks.names(topic_names, "topic_names")
+        self._open()
         until_us = self.kernel.now_us + round(checks.milliseconds(timeout_ms, "timeout_ms") * US_PER_MS)
         while pending := [topic["name"] for topic in self.describe_topics(names) if not _is_ready(topic)]:
             if self.kernel.now_us >= until_us:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from kafkasim.client.admin_base import AdminBase, listed, no_choice
+from kafkasim.client.admin_base import AdminBase, brokers, listed, no_choice, several
 from kafkasim.client.enums import TransactionState
 from kafkasim.client.errors import WrongTypeError
 from kafkasim.config import checks
@@ -81,14 +81,20 @@ class TransactionAdmin(AdminBase):
         self._open()
         if transactional_id_pattern is not None:
             raise UsageError("transactional_id_pattern is not modelled, and no broker of 3.9 knows it: leave it out.")
-        states = None if not state_filters else {TransactionState.build_from(one).value for one in state_filters}
-        ids = {checks.whole_number(one, "a producer id") for one in producer_id_filters or ()}
+        asked = brokers(broker_ids)
+        states = [
+            TransactionState.value_for(one) for one in several(state_filters or (), "state_filters", "states")
+        ]  # fmt: skip
+        ids = [
+            checks.whole_number(one, "a producer id")
+            for one in several(producer_id_filters or (), "producer_id_filters", "producer ids")
+        ]
         if duration_filter_ms is not None:
             checks.whole_number(duration_filter_ms, "duration_filter_ms", at_least=0)
         cluster = self._wait(self._native.describe_cluster(), "list_transactions()")
         answer: dict[int, list[TransactionListing]] = {node.id: [] for node in cluster.nodes}
         for one in self._wait(self._native.list_transactions(), "list_transactions()"):
-            passes = (states is None or one.state in states) and (not ids or one.producer_id in ids)
+            passes = (not states or one.state in states) and (not ids or one.producer_id in ids)
             if passes and duration_filter_ms is not None:
                 age_ms = self._age_ms(self._transaction(one.transactional_id))
                 passes = age_ms is not None and age_ms > duration_filter_ms
@@ -96,9 +102,7 @@ class TransactionAdmin(AdminBase):
                 state = TransactionState(one.state)
                 listing = TransactionListing(one.transactional_id, one.producer_id, state)
                 answer.setdefault(one.coordinator_id, []).append(listing)
-        if broker_ids is None:
-            return answer
-        return {broker: answer.get(checks.whole_number(broker, "a broker id"), []) for broker in broker_ids}
+        return answer if asked is None else {broker: answer.get(broker, []) for broker in asked}
 
     def describe_transactions(self, transactional_ids: Iterable[str]) -> dict[str, TransactionDescription]:
         """What each coordinator knows; TransactionalIdNotFoundError for an id that nobody has used."""

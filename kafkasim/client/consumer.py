@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kafkasim.client.catalogue import Catalogue
 from kafkasim.client.configs import CONSUMER, checked, native_settings
-from kafkasim.client.consumer_arguments import check_times, checked_offsets, compiled, partition_of, timeout
+from kafkasim.client.consumer_arguments import (
+    check_times,
+    checked_offsets,
+    compiled,
+    partition_of,
+    partitions_of,
+    timeout,
+)
 from kafkasim.client.consumer_positions import Positions
 from kafkasim.client.errors import IllegalStateError, KafkaConfigurationError, WrongTypeError, translated
 from kafkasim.client.futures import Future, finished, result
@@ -125,7 +132,7 @@ class KafkaConsumer(Positions):
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read exactly these partitions, without the group's management."""
-        chosen = list(partitions)
+        chosen = partitions_of(partitions)
         if self._alone.is_on:
             raise IllegalStateError(f"{EXCLUSIVE}: unsubscribe() first.")
         try:
@@ -214,7 +221,8 @@ class KafkaConsumer(Positions):
     def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
         """Commit the positions, or these offsets (of the *next* records), and wait."""
         self._needs_group()
-        result(self.kernel, self._native.commit_sync(checked_offsets(offsets)), "commit()", timeout(timeout_ms))
+        limit = timeout(timeout_ms)
+        result(self.kernel, self._native.commit_sync(checked_offsets(offsets)), "commit()", limit)
 
     def commit_async(
         self, offsets: Offsets | None = None, callback: Callable[[Any, Any], object] | None = None
@@ -246,8 +254,9 @@ class KafkaConsumer(Positions):
         """
         self._needs_group()
         tp = partition_of(partition)
+        limit = timeout(timeout_ms)
         future = self._native.committed([tp], metadata=metadata)
-        found: int | OffsetAndMetadata | None = result(self.kernel, future, "committed()", timeout(timeout_ms))[tp]
+        found: int | OffsetAndMetadata | None = result(self.kernel, future, "committed()", limit)[tp]
         return found
 
     def _needs_group(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafkasim.client.errors import KafkaConfigurationError, WrongTypeError
@@ -34,6 +34,13 @@ def partition_of(partition: object) -> TopicPartition:
     if not isinstance(partition, TopicPartition):
         raise WrongTypeError(f"partition must be a TopicPartition. Got {checks.shown(partition)}.")
     return partition
+
+
+def partitions_of(partitions: object) -> list[TopicPartition]:
+    """A list of TopicPartition."""
+    if isinstance(partitions, str | TopicPartition) or not isinstance(partitions, Iterable):
+        raise WrongTypeError(f"partitions must be a list of TopicPartition. Got {checks.shown(partitions)}.")
+    return [partition_of(tp) for tp in partitions]
 
 
 def compiled(pattern: object) -> re.Pattern[str]:

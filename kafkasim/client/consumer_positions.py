@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from kafkasim.client.consumer_arguments import partition_of, timeout
+from kafkasim.client.consumer_arguments import partition_of, partitions_of, timeout
 from kafkasim.client.errors import IllegalStateError
 from kafkasim.client.futures import finished, result
 from kafkasim.client.structs import OffsetAndTimestamp
@@ -13,7 +13,6 @@ from kafkasim.config import checks
 from kafkasim.errors import ConfigError
 from kafkasim.records import TopicPartition
 from kafkasim.sim.consumer import Consumer
-from kafkasim.sim.kernel import Future as NativeFuture
 from kafkasim.sim.kernel import Kernel
 
 
@@ -71,7 +70,9 @@ class Positions:
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """The log start offset of each partition, owned or not: the first record that is still there."""
-        return self._listed(self._native.beginning_offsets(list(partitions)), "beginning_offsets()", timeout_ms)
+        limit = self._limit(timeout_ms)
+        future = self._native.beginning_offsets(partitions_of(partitions))
+        return result(self.kernel, future, "beginning_offsets()", limit)
 
     def end_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
@@ -80,21 +81,20 @@ class Positions:
 
         With isolation_level="read_committed" it is the last stable offset.
         """
-        return self._listed(self._native.end_offsets(list(partitions)), "end_offsets()", timeout_ms)
+        limit = self._limit(timeout_ms)
+        future = self._native.end_offsets(partitions_of(partitions))
+        return result(self.kernel, future, "end_offsets()", limit)
 
     def offsets_for_times(
         self, timestamps: Mapping[TopicPartition, int], timeout_ms: float | None = None
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
         """The first record of each partition at or after a time in ms of the epoch: its offset and time, or None."""
-        limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
+        limit = self._limit(timeout_ms)
         found = result(self.kernel, self._native.offsets_for_times(timestamps), "offsets_for_times()", limit)
         return {tp: None if one is None else OffsetAndTimestamp(*one) for tp, one in found.items()}
 
-    def _listed(
-        self, future: NativeFuture[dict[TopicPartition, int]], call: str, timeout_ms: float | None
-    ) -> dict[TopicPartition, int]:
-        limit = self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
-        return result(self.kernel, future, call, limit)
+    def _limit(self, timeout_ms: float | None) -> float | None:
+        return self.config["request_timeout_ms"] if timeout_ms is None else timeout(timeout_ms)
 
     def _all(self) -> list[TopicPartition]:
         if not self._native.assignment():

@@ -50,7 +50,7 @@ class ZooKeeperEnsemble:
 
     def status(self, server: str) -> ServerStatus:
         """What one server does now."""
-        if server not in self._servers:
+        if checks.text(server, "server") not in self._servers:
             raise unknown_name("ZooKeeper server", server, self.servers)
         one = self._servers[server]
         if one.is_running:

@@ -74,7 +74,8 @@ def plan(
     for kind in checks.names(kinds, "kinds"):
         if kind not in KINDS:
             raise unknown_name("kind of fault for a plan", kind, KINDS)
-    if isinstance(brokers, str) or isinstance(others, str) or not brokers:
+    lists = all(isinstance(one, Sequence) and not isinstance(one, str | bytes) for one in (brokers, others))
+    if not lists or not brokers:
         raise ConfigError(f"brokers and others must be lists of machines. Got {brokers!r} and {others!r}.")
     if count is not None:
         checks.whole_number(count, "count", at_least=0, at_most=10_000)

@@ -46,9 +46,9 @@ class Delivery:
 
 def delivery(trace: Trace) -> Delivery:
     """Compare what was sent and acknowledged with what the leaders' logs hold at the end of the trace."""
+    history = History(trace)
     sent = trace.of(RecordSent)
     names = [(fact.producer, fact.number) for fact in sent]
-    history = History(trace)
     acknowledged = history.acknowledged
     settled: dict[RecordName, None] = {}
     for failed in trace.of(BatchFailed):

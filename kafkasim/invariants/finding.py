@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from kafkasim.trace import Fact
+from kafkasim.config import checks
+from kafkasim.errors import ConfigError
+from kafkasim.trace import Fact, Trace
+
+
+def trace_of(given: object) -> Trace:
+    """The trace of a run, and nothing that only looks like one."""
+    if not isinstance(given, Trace):
+        raise ConfigError(f"trace must be the trace of a run, as cluster.trace. Got {checks.shown(given)}.")
+    return given
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Findings:
 
     def beyond(self, allowed: Mapping[str, str]) -> Findings:
         """The findings that ``allowed`` (name -> reason, see :func:`kafkasim.invariants.allowed`) does not excuse."""
+        if not isinstance(allowed, Mapping):
+            raise ConfigError(f"allowed must be what ks.invariants.allowed(...) gives. Got {checks.shown(allowed)}.")
         return Findings(found for found in self._all if found.name not in allowed)
 
     def __str__(self) -> str:

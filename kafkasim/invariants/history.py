@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 
+from kafkasim.invariants.finding import trace_of
 from kafkasim.invariants.logs import CUTS, Log, RecordName, leader_logs
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Fact, Trace
@@ -18,7 +19,7 @@ class History:
     """What the checkers of delivery look at."""
 
     def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+        self.trace = trace_of(trace)
 
     @cached_property
     def every_log(self) -> list[tuple[TopicPartition, Log]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kafkasim.invariants.finding import Finding, Findings
+from kafkasim.invariants.finding import Finding, Findings, trace_of
 from kafkasim.invariants.replicas import ReplicaLog, Replicas
 from kafkasim.records import TopicPartition
 from kafkasim.trace import Fact, Trace
@@ -46,7 +46,7 @@ MOVES_LOGS = (HighWatermarkMoved, IsrLearned, LogTruncated, UnflushedLost, LogRe
 
 def protocol(trace: Trace) -> Findings:
     """What of the replication protocol is broken in a trace; nothing in a safe configuration (see the module)."""
-    return Findings(_Checker().findings(trace))
+    return Findings(_Checker().findings(trace_of(trace)))
 
 
 class _Checker:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafkasim.config import AdminConfig, checks
+from kafkasim.config.setting import SHORT_MAX
 from kafkasim.core.topic_rules import INTERNAL_TOPICS
 from kafkasim.errors import ConfigError, InvalidTopicException, KafkaError, NotControllerException
 from kafkasim.messages import admin
@@ -22,6 +23,7 @@ from kafkasim.sim.admin_answers import (
     topic_description,
 )
 from kafkasim.sim.admin_arguments import (
+    MAX_PARTITIONS,
     assignment_of,
     brokers_of,
     offset_spec_of,
@@ -73,8 +75,8 @@ class Admin:
         checks.flag(validate_only, "validate_only")
         if not isinstance(topic, str):
             raise ConfigError(f"topic must be a text. Got {topic!r}.")
-        checks.whole_number(partitions, "partitions")
-        checks.whole_number(replication_factor, "replication_factor")
+        checks.whole_number(partitions, "partitions", at_most=MAX_PARTITIONS)
+        checks.whole_number(replication_factor, "replication_factor", at_most=SHORT_MAX)
         if assignment is not None and (partitions, replication_factor) != (-1, -1):
             raise ConfigError("Give either assignment or partitions and replication_factor, not both.")
         settings = {name: value for name, value in settings_of(config or {}).items() if value is not None}
@@ -112,8 +114,12 @@ class Admin:
         """
         checks.name_of_some_topic(topic)
         checks.flag(validate_only, "validate_only")
-        checks.whole_number(total_count, "total_count")
-        new = None if assignments is None else tuple(brokers_of(replicas, "assignments") for replicas in assignments)
+        checks.whole_number(total_count, "total_count", at_most=MAX_PARTITIONS)
+        new: tuple[tuple[int, ...], ...] | None = None
+        if assignments is not None:
+            if not isinstance(assignments, Sequence) or isinstance(assignments, str | bytes):
+                raise ConfigError(f"assignments must list the brokers of each new partition. Got {assignments!r}.")
+            new = tuple(brokers_of(replicas, "assignments") for replicas in assignments)
         request = admin.CreatePartitionsRequest(topic, total_count, new, self._calls.timeout_ms, validate_only)
         return self._calls.call(f"create_partitions({topic!r})", self._calls.controller, request, _nothing)
 
@@ -237,7 +243,7 @@ class Admin:
         if not isinstance(offsets, Mapping):
             raise ConfigError(f"offsets must map partitions to offsets. Got {offsets!r}.")
         for tp, offset in zip(partitions_of(list(offsets)), offsets.values(), strict=True):
-            if checks.whole_number(offset, f"the offset of {tp}") < -1:
+            if checks.whole_number(offset, f"the offset of {tp}", at_most=checks.LONG_MAX) < -1:
                 raise ConfigError(
                     f"It must be at least -1, the high watermark; the offset of {tp} is {offset}.",
                     java_name="OffsetOutOfRangeException",

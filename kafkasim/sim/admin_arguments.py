@@ -9,6 +9,8 @@ from kafkasim.errors import ConfigError
 from kafkasim.messages import admin
 from kafkasim.records import TopicPartition
 
+MAX_PARTITIONS = 100_000
+"""More than a cluster with ZooKeeper can hold."""
 OFFSET_SPECS = {"earliest": -2, "latest": -1, "max_timestamp": -3}
 
 
@@ -16,16 +18,22 @@ def partitions_of(given: object) -> tuple[TopicPartition, ...]:
     """A list of partitions, and nothing that only looks like one."""
     if not isinstance(given, Sequence) or isinstance(given, str | bytes | TopicPartition):
         raise ConfigError(f"partitions must be a list of TopicPartition. Got {given!r}.")
-    for tp in given:
-        if not isinstance(tp, TopicPartition):
-            raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
-    return tuple(given)
+    return tuple(partition_of(tp) for tp in given)
+
+
+def partition_of(tp: object) -> TopicPartition:
+    """One partition, and nothing that only looks like it."""
+    if not isinstance(tp, TopicPartition):
+        raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
+    checks.name_of_some_topic(tp.topic)
+    checks.whole_number(tp.partition, f"the number of a partition of {tp.topic}", at_least=0, at_most=checks.INT_MAX)
+    return tp
 
 
 def brokers_of(given: object, name: str) -> tuple[int, ...]:
     """A list of broker ids."""
     if not isinstance(given, Sequence) or isinstance(given, str | bytes):
-        raise ConfigError(f"{name} must give a list of broker ids for each partition. Got {given!r}.")
+        raise ConfigError(f"{name} must give a list of broker ids for each partition. Got {checks.shown(given)}.")
     return tuple(checks.whole_number(broker, f"a broker id in {name}") for broker in given)
 
 

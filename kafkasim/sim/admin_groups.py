@@ -14,6 +14,7 @@ from kafkasim.errors import ConfigError
 from kafkasim.messages import group_admin, groups
 from kafkasim.messages.data import Error, MetadataRequest, MetadataResponse
 from kafkasim.records import OffsetAndMetadata, TopicPartition
+from kafkasim.sim.admin_arguments import partition_of, partitions_of
 from kafkasim.sim.admin_calls import AGAIN, AdminCalls, Answered, Call
 from kafkasim.sim.kernel import Future
 
@@ -128,7 +129,9 @@ class GroupCalls:
         """Commit for a group that has no members."""
         if not isinstance(offsets, Mapping):
             raise ConfigError(f"offsets must map TopicPartitions to whole numbers. Got {offsets!r}.")
-        wanted = {_partition(tp): checks.argument(_offset(one), f"the offset of {tp}") for tp, one in offsets.items()}
+        wanted = {
+            partition_of(tp): checks.argument(_offset(one), f"the offset of {tp}") for tp, one in offsets.items()
+        }
         beside = {tp: one for tp, one in offsets.items() if isinstance(one, OffsetAndMetadata)}
         request = groups.OffsetCommitRequest(
             _name(group), "", -1, wanted, None,
@@ -147,9 +150,7 @@ class GroupCalls:
         self, group: str, partitions: Sequence[TopicPartition], raise_errors: bool
     ) -> Future[Errors]:  # fmt: skip
         """Forget committed offsets of topics that no member is subscribed to."""
-        if not isinstance(partitions, Sequence) or isinstance(partitions, str | TopicPartition):
-            raise ConfigError(f"partitions must be a list of TopicPartition. Got {partitions!r}.")
-        request = group_admin.OffsetDeleteRequest(_name(group), tuple(map(_partition, partitions)))
+        request = group_admin.OffsetDeleteRequest(_name(group), partitions_of(partitions))
 
         def answered(response: group_admin.OffsetDeleteResponse) -> Errors:
             _raise(response.error)
@@ -185,9 +186,3 @@ def _name(group: object) -> str:
 
 def _offset(given: object) -> object:
     return given.offset if isinstance(given, OffsetAndMetadata) else given
-
-
-def _partition(tp: object) -> TopicPartition:
-    if not isinstance(tp, TopicPartition):
-        raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
-    return tp

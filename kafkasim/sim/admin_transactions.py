@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafkasim.config import checks
-from kafkasim.errors import ConfigError, KafkaError
+from kafkasim.config.setting import SHORT_MAX
+from kafkasim.errors import KafkaError
 from kafkasim.messages import transactions as api
 from kafkasim.messages.data import MetadataRequest, MetadataResponse
 from kafkasim.messages.groups import FindCoordinatorRequest, FindCoordinatorResponse
 from kafkasim.records import TopicPartition
+from kafkasim.sim.admin_arguments import partition_of
 from kafkasim.sim.admin_calls import AdminCalls, Call
 from kafkasim.sim.kernel import Future
 
@@ -104,11 +106,10 @@ class TransactionCalls:
 
     def abort(self, tp: TopicPartition, producer_id: int, producer_epoch: int, coordinator_epoch: int) -> Future[None]:
         """Have the partition's leader write an abort marker, whatever the coordinator knows."""
-        if not isinstance(tp, TopicPartition):
-            raise ConfigError(f"A partition is a TopicPartition, as TopicPartition('orders', 0). Got {tp!r}.")
-        checks.whole_number(producer_id, "producer_id", at_least=0)
-        checks.whole_number(producer_epoch, "producer_epoch", at_least=0)
-        checks.whole_number(coordinator_epoch, "coordinator_epoch", at_least=-1)
+        partition_of(tp)
+        checks.whole_number(producer_id, "producer_id", at_least=0, at_most=checks.LONG_MAX)
+        checks.whole_number(producer_epoch, "producer_epoch", at_least=0, at_most=SHORT_MAX)
+        checks.whole_number(coordinator_epoch, "coordinator_epoch", at_least=-1, at_most=checks.INT_MAX)
 
         def request(partitions: tuple[TopicPartition, ...]) -> api.WriteTxnMarkersRequest:
             marker = api.TransactionMarker(

@@ -57,7 +57,7 @@ class DiskInspector:
         has one: partition to pairs of (epoch, start offset).
         """
         files = self._disk.checkpoints
-        if file_name == LEADER_EPOCHS:
+        if checks.text(file_name, "file_name") == LEADER_EPOCHS:
             return {tp: tuple(self._disk.logs[tp].epochs.entries) for tp in self.partitions}
         if file_name not in files:
             raise unknown_name("checkpoint file", file_name, [*files, LEADER_EPOCHS])

@@ -50,7 +50,7 @@ from kafkasim.messages import zookeeper as zk
 from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future, Timer
-from kafkasim.sim.zookeeper_operations import Transaction, function_of, path_of, value_of, version_of
+from kafkasim.sim.zookeeper_operations import Transaction, function_of, parts_of, path_of, value_of, version_of
 from kafkasim.sim.zookeeper_retries import was_done
 from kafkasim.sim.zookeeper_session import ZooKeeperSession
 from kafkasim.trace.facts import WatchFired
@@ -126,6 +126,8 @@ class ZooKeeperClient:
 
         Fails with ZooKeeperClientTimeoutException when there is no connection after ``timeout_ms``; None waits.
         """
+        if timeout_ms is not None:
+            checks.milliseconds(timeout_ms, "timeout_ms")
         self._host.check_alive()
         if self.state != "CLOSED":
             raise UsageError(f"The client of {self._host.name} is started already.")
@@ -281,7 +283,7 @@ class ZooKeeperClient:
 
     def multi(self, operations: Sequence[Step]) -> Future[tuple[Any, ...]]:
         """All of it or nothing; one result a part. Fails with the error of the part that is at fault."""
-        return self._ask(Multi(tuple(operations)))
+        return self._ask(Multi(parts_of(operations)))
 
     def commit(self, operations: Sequence[Step]) -> Future[list[Any]]:
         """As :meth:`multi`, but a failure is no error of the future: it gives one error a part."""
@@ -294,7 +296,7 @@ class ZooKeeperClient:
             else:
                 done.succeed(list(parts or both.result()))
 
-        self._ask(Multi(tuple(operations))).then(answered)
+        self._ask(Multi(parts_of(operations))).then(answered)
         return done
 
     def look(self, steps: Generator[Any, Any, Any]) -> Future[Any]:

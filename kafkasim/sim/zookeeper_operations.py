@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kafkasim.config import checks
@@ -11,6 +12,8 @@ from kafkasim.sim.kernel import Future
 
 if TYPE_CHECKING:
     from kafkasim.sim.zookeeper_client import Step, ZooKeeperClient
+
+PARTS = (Create, SetData, Delete, Check)
 
 
 class Transaction:
@@ -70,3 +73,11 @@ def function_of(function: Any, name: str) -> Any:
     if not callable(function):
         raise ConfigError(f"{name} must be a function. Got {function!r}.")
     return function
+
+
+def parts_of(operations: object) -> tuple[Any, ...]:
+    """The parts of a multi as given, or ConfigError."""
+    if not isinstance(operations, Sequence) or not all(isinstance(one, PARTS) for one in operations):
+        kinds = ", ".join(kind.__name__ for kind in PARTS)
+        raise ConfigError(f"operations must be a list of {kinds}. Got {checks.shown(operations)}. See transaction().")
+    return tuple(operations)

@@ -16,7 +16,7 @@ from typing import Any
 from kafkasim.config import checks
 from kafkasim.core.zk_errors import ConnectionClosed, ConnectionLoss, ConnectionRefused, SessionExpiredError
 from kafkasim.core.zk_requests import CloseSession, Read, Sync, Watching, Write
-from kafkasim.errors import UsageError, unknown_name
+from kafkasim.errors import ConfigError, UsageError, unknown_name
 from kafkasim.messages import zookeeper as zk
 from kafkasim.sim.alarm import Alarm
 from kafkasim.sim.host import Host
@@ -71,7 +71,7 @@ class ZooKeeperSession:
         Fails with ConnectionRefused (the server is down), ConnectionClosed (it serves nobody, or is behind what this
         session has seen) or SessionExpiredError.
         """
-        if server not in self._host.network.hosts:
+        if checks.text(server, "server") not in self._host.network.hosts:
             raise unknown_name("ZooKeeper server", server, self._host.network.hosts)
         asked_ms = self.timeout_ms
         if timeout_ms is not None:
@@ -212,7 +212,13 @@ class ZooKeeperSession:
     def request(
         self, operation: Read | Write | Sync | Watching, *, watch: bool = False
     ) -> Future[zk.OperationResponse]:
-        """Send one request; its answer holds result or error, and the zxid. Fails with ConnectionLoss."""
+        """Send one request; its answer holds result or error, and the zxid. Fails with ConnectionLoss.
+
+        ``operation`` is one of core/zk_requests, as ``Create("/a", b"")``; with ``watch`` a read arms one.
+        """
+        if not hasattr(operation, "describe") or isinstance(operation, type):
+            raise ConfigError(f"operation must be a request such as GetData('/a'). Got {checks.shown(operation)}.")
+        checks.flag(watch, "watch")
         self._host.check_alive()
         future: Future[zk.OperationResponse] = self._host.future(operation.describe())
         if not self.is_connected or self._connection is None:

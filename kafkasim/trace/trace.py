@@ -13,6 +13,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, overload
 
+from kafkasim.config import checks
 from kafkasim.errors import ConfigError, unknown_name
 from kafkasim.trace import facts as kinds
 from kafkasim.trace.arguments import moment, partition_named
@@ -121,6 +122,7 @@ class Trace:
         ``controller``; a group with ``group``; a consumer with ``assignment``, ``position``; or any fact of this trace
         alone. With ``isr``, ``broker`` asks why that one left or joined, whatever came after.
         """
+        checks.text(about, "about")
         until = self.end_ms if at_ms is None else moment(at_ms, "at_ms")
         last = bisect.bisect_right(self._facts, round(until * 1000), key=_time)
         return explain(self._facts[:last], subject, about, broker)

@@ -1,24 +1,13 @@
-"""What applications do with records: loops with one delivery semantic each, and sinks that count effects.
+"""Loops with one delivery semantic each, and the crash that shows it.
 
-A loop is a generator for ``cluster.process``; it runs until its program dies or time stops::
-
-    sink = ks.processing.Sink("database")
-    cluster.process(ks.processing.at_least_once(cluster.consumer("orders", group_id="billing"), sink))
-
-The order of three steps makes the semantic. *At most once* commits what it has received and then works: what was in
-hand at a crash is lost. *At least once* works and then commits: it is done again. *Exactly once* from Kafka to Kafka
-puts results and offsets into one transaction. To a system outside, exactly once takes a sink that recognises repeats.
-``crash`` lets the program die right after a step, the way to see each of these.
-
-Kafka: the loops of its documentation, KafkaStreams with ``processing.guarantee=exactly_once_v2``. Left out: state
-stores, joins, windows, more than one topic to write to.
+Kafka: the loops of its documentation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from kafkasim.config import checks
 from kafkasim.errors import (
@@ -31,17 +20,18 @@ from kafkasim.errors import (
     TimeoutException,
     unknown_name,
 )
+from kafkasim.processing.arguments import check_clients, check_function, check_sink
+from kafkasim.processing.sinks import IN_TRANSACTION, Sink, note
 from kafkasim.records import TopicPartition
 from kafkasim.sim.consumer import Consumer
 from kafkasim.sim.consumer_records import ConsumerRecord
 from kafkasim.sim.kernel import Future
 from kafkasim.sim.producer import Producer
-from kafkasim.trace.facts import ProgramDied, RecordProcessed
+from kafkasim.trace.facts import ProgramDied
 
 Loop = Generator[Any, Any, None]
 Result = tuple[bytes | None, bytes | None]
 STEPS = ("poll", "process", "commit", "begin", "send", "offsets")
-APPLIED, IGNORED, IN_TRANSACTION = "applied", "ignored", "in transaction"
 GONE = (CommitFailedException, RebalanceInProgressException)
 """Errors of a commit after which the partitions belong to somebody else: what follows is read again, maybe by them."""
 FENCED = (ProducerFencedException, InvalidProducerEpochException)
@@ -65,85 +55,11 @@ class Crash:
         checks.whole_number(self.number, "number", at_least=1)
 
 
-# --- sinks -------------------------------------------------------------------------------------------------
-
-
-class Sink:
-    """A system outside Kafka on which every record has its effect: a repeated record has it twice.
-
-    ``effects`` are the (key, value) pairs in the order in which they had an effect. A sink outlives the programs that
-    write to it.
-    """
-
-    def __init__(self, name: str = "sink") -> None:
-        if not isinstance(name, str) or not name:
-            raise ConfigError(f"name must be a text that is not empty. Got {name!r}.")
-        self.name = name
-        self.effects: list[tuple[Any, Any]] = []
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}: {len(self.effects)} effects>"
-
-    def apply(self, consumer: Consumer, record: ConsumerRecord) -> bool:
-        """Work on a record; whether it had an effect."""
-        new = self.is_new(record)
-        if new:
-            self.effects.append((record.key, record.value))
-        note(consumer, self.name, record, APPLIED if new else IGNORED)
-        return new
-
-    def is_new(self, record: ConsumerRecord) -> bool:
-        """Whether a record may have an effect; here always."""
-        return True
-
-
-class UpsertSink(Sink):
-    """Idempotent by key: a table with one row a key. A record that would write what is there has no effect.
-
-    A replay of older values passes through the table again before it ends in the same state.
-    """
-
-    def __init__(self, name: str = "table") -> None:
-        super().__init__(name)
-        self.rows: dict[Any, Any] = {}
-
-    def is_new(self, record: ConsumerRecord) -> bool:
-        """Write the row; whether that changed anything."""
-        changed = record.key not in self.rows or self.rows[record.key] != record.value
-        self.rows[record.key] = record.value
-        return changed
-
-
-class OffsetSink(Sink):
-    """Idempotent by offset: it keeps, with its data, the next offset of each partition, and ignores what lies below."""
-
-    def __init__(self, name: str = "ledger") -> None:
-        super().__init__(name)
-        self.next_offsets: dict[TopicPartition, int] = {}
-
-    def is_new(self, record: ConsumerRecord) -> bool:
-        """Whether the record lies at or above the offset that comes next in its partition."""
-        tp = TopicPartition(record.topic, record.partition)
-        if record.offset < self.next_offsets.get(tp, 0):
-            return False
-        self.next_offsets[tp] = record.offset + 1
-        return True
-
-
-def note(consumer: Consumer, sink: str, record: ConsumerRecord, effect: str) -> None:
-    """Write down that an application has worked on a record: for loops that a learner writes without a sink."""
-    tp = TopicPartition(record.topic, record.partition)
-    fact = RecordProcessed(consumer.client_id, consumer.config.group_id, sink, tp, record.offset, effect)
-    consumer.host.kernel.journal.record(fact)
-
-
-# --- loops -------------------------------------------------------------------------------------------------
-
-
 class _Program:
     """A loop's program: it counts its steps and dies when it is told to."""
 
     def __init__(self, crash: Crash | None, consumer: Consumer, *others: Producer, work_ms: float = 0) -> None:
+        check_clients(consumer, *others)
         if crash is not None and not isinstance(crash, Crash):
             raise ConfigError(f"crash must be a ks.processing.Crash or None. Got {crash!r}.")
         self._crash = crash
@@ -174,6 +90,7 @@ def at_most_once(
     ``work_ms`` is how long the work on a record takes, its effect at the end.
     """
     program = _Program(crash, consumer, work_ms=work_ms)
+    check_sink(sink)
     return _at_most_once(program, consumer, sink, checks.milliseconds(poll_ms, "poll_ms"))
 
 
@@ -209,6 +126,7 @@ def at_least_once(
     if commit_each not in ("poll", "record"):
         raise unknown_name("value of commit_each", commit_each, ("poll", "record"))
     program = _Program(crash, consumer, work_ms=work_ms)
+    check_sink(sink)
     return _at_least_once(program, consumer, sink, commit_each, checks.milliseconds(poll_ms, "poll_ms"))
 
 
@@ -248,8 +166,7 @@ def exactly_once(
     ``isolation_level="read_committed"``. An aborted transaction is read again; a producer that is
     fenced, or that cannot abort, ends the loop and leaves the group.
     """
-    if not callable(transform):
-        raise ConfigError(f"transform must be a function of a record. Got {transform!r}.")
+    check_function(transform, "transform")
     program = _Program(crash, consumer, producer)
     return _exactly_once(
         program, consumer, producer, transform, checks.topic_name(to), checks.milliseconds(poll_ms, "poll_ms")
@@ -317,45 +234,3 @@ def _insist(call: Callable[[], Future[None]]) -> Loop:
         except TimeoutException:
             continue
         return
-
-
-class Stream:
-    """A small stream of records from the consumer's topics to one other topic, exactly once, as Kafka Streams has it.
-
-    Steps are put in a chain; :meth:`to` ends it and gives the loop to run::
-
-        cluster.process(ks.processing.Stream(consumer, producer).filter(is_late).map_values(bytes.upper).to("late"))
-    """
-
-    def __init__(self, consumer: Consumer, producer: Producer) -> None:
-        self._consumer, self._producer = consumer, producer
-        self._steps: list[Callable[[Any, Any], Result | None]] = []
-
-    def map(self, function: Callable[[Any, Any], Result]) -> Self:
-        """Replace each (key, value) by what ``function(key, value)`` gives."""
-        return self._add(function)
-
-    def map_values(self, function: Callable[[Any], bytes | None]) -> Self:
-        """Replace each value; keys stay, and with them the partitions."""
-        return self._add(lambda key, value: (key, function(value)))
-
-    def filter(self, keep: Callable[[Any, Any], bool]) -> Self:
-        """Go on only with records for which ``keep(key, value)`` is true."""
-        return self._add(lambda key, value: (key, value) if keep(key, value) else None)
-
-    def _add(self, step: Callable[[Any, Any], Result | None]) -> Self:
-        self._steps.append(step)
-        return self
-
-    def to(self, topic: str, *, poll_ms: float = 100, crash: Crash | None = None) -> Loop:
-        """Write the results to a topic: the loop, for ``cluster.process``."""
-
-        def transform(record: ConsumerRecord) -> Result | None:
-            pair: Result | None = (record.key, record.value)
-            for step in self._steps:
-                if pair is None:
-                    return None
-                pair = step(*pair)
-            return pair
-
-        return exactly_once(self._consumer, self._producer, transform, topic, poll_ms=poll_ms, crash=crash)
