@@ -48,7 +48,11 @@ Offsets = Mapping[TopicPartition, OffsetAndMetadata]
 
 
 class KafkaConsumer(Positions):
-    """A consuming client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults. Iterate it for records."""
+    """A consuming client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults. Iterate it for records.
+
+    Its calls block and let simulated time pass; they raise the cluster's errors under kafka-python's names. Settings
+    that mean nothing here are refused unless they have their default. Heartbeats apart, all is done inside poll().
+    """
 
     DEFAULT_CONFIG: ClassVar[dict[str, Any]] = CONSUMER.defaults()
     cluster: ClassVar[Cluster]
@@ -120,18 +124,21 @@ class KafkaConsumer(Positions):
             self._native.assign([])
 
     def unsubscribe(self) -> None:
-        """Read nothing any more, and leave the group."""
+        """Read nothing any more, and leave the group; nothing is committed by that."""
         self._alone.choose((), None)
         self._native.unsubscribe()
         if self._listening is not None:
             self._listening.call()
 
     def subscription(self) -> set[str] | None:
-        """The topics that it is subscribed to, None without a subscription."""
+        """The topics that it is subscribed to, with a pattern those that match now; None when there are none."""
         return set(self._alone.topics or self._native.subscription()) or None
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        """Read exactly these partitions, without the group's management."""
+        """Read exactly these partitions, without the group's management; they replace those of an earlier call.
+
+        Raises IllegalStateError while subscribed.
+        """
         chosen = partitions_of(partitions)
         if self._alone.is_on:
             raise IllegalStateError(f"{EXCLUSIVE}: unsubscribe() first.")
@@ -141,7 +148,7 @@ class KafkaConsumer(Positions):
             raise IllegalStateError(str(error)) from error
 
     def assignment(self) -> set[TopicPartition]:
-        """The partitions that it owns."""
+        """The partitions that it owns now; with a subscription they come with poll()."""
         return set(self._native.assignment())
 
     # --- reading -------------------------------------------------------------------------------------------
@@ -149,9 +156,12 @@ class KafkaConsumer(Positions):
     def poll(
         self, timeout_ms: float = 0, max_records: int | None = None, update_offsets: bool = True
     ) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """The next records by partition; waits up to ``timeout_ms`` for the first.
+        """The next records, ``{partition: [records]}``; waits up to ``timeout_ms`` for the first, and gives {} after.
 
-        When a deserializer fails its error is raised, and nothing of this poll counts as read.
+        At most ``max_records``, by default max_poll_records. On the way it joins the group and rebalances, calls the
+        listener, and commits when auto_commit_interval_ms has passed. When a deserializer fails its error is raised,
+        and nothing of this poll counts as read. With auto_offset_reset="none" it may raise NoOffsetForPartitionError
+        or OffsetOutOfRangeError.
         """
         if not update_offsets:
             raise UsageError("update_offsets=False is not modelled: iterate the consumer, or seek() back.")
@@ -190,7 +200,10 @@ class KafkaConsumer(Positions):
         return self
 
     def __next__(self) -> ConsumerRecord:
-        """The next record, waited for up to consumer_timeout_ms; the position moves record by record."""
+        """The next record, waited for up to consumer_timeout_ms; the position moves record by record.
+
+        Without that setting the loop has no end, but an hour of simulated silence is refused with UsageError.
+        """
         if self._closed:
             raise StopIteration
         limit = self.config["consumer_timeout_ms"]
@@ -219,7 +232,11 @@ class KafkaConsumer(Positions):
     # --- commits -----------------------------------------------------------------------------------------------
 
     def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
-        """Commit the positions, or these offsets (of the *next* records), and wait."""
+        """Commit the positions, or these offsets (of the *next* records), and wait; retried until ``timeout_ms``.
+
+        ``offsets`` are {TopicPartition: OffsetAndMetadata}. Raises CommitFailedError when the group has gone on
+        without this member, IllegalStateError without a group_id.
+        """
         self._needs_group()
         limit = timeout(timeout_ms)
         result(self.kernel, self._native.commit_sync(checked_offsets(offsets)), "commit()", limit)
@@ -227,9 +244,9 @@ class KafkaConsumer(Positions):
     def commit_async(
         self, offsets: Offsets | None = None, callback: Callable[[Any, Any], object] | None = None
     ) -> Future:
-        """Commit without waiting; not retried.
+        """Commit the positions, or these offsets, without waiting and without a second try; the future of the outcome.
 
-        ``callback(offsets, response)`` gets True or the error, inside a later poll().
+        ``callback(offsets, response)`` gets True or the error, inside a later poll() or commit.
         """
         self._needs_group()
 
@@ -270,11 +287,11 @@ class KafkaConsumer(Positions):
         return self._catalogue.topics(list_internal=not self.config["exclude_internal_topics"])
 
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """The partitions of a topic; none when there is no such topic."""
+        """The numbers of a topic's partitions; none when there is no such topic, which is not created by asking."""
         return self._catalogue.partitions(topic)
 
     def group_metadata(self) -> ConsumerGroupMetadata:
-        """Its membership now."""
+        """Its membership now: what a transactional producer takes in send_offsets_to_transaction()."""
         if not self._has_group:
             return ConsumerGroupMetadata()
         group, generation, member, _ = self._native.group_metadata()
@@ -290,7 +307,7 @@ class KafkaConsumer(Positions):
         return self._catalogue.answers()
 
     def metrics(self, raw: bool = False) -> dict[str, dict[str, int]]:
-        """How many records were handed out, in kafka-python's group."""
+        """``{"consumer-fetch-manager-metrics": {"records-consumed-total"}}``: the records handed out so far."""
         if raw:
             raise UsageError("raw=True shows kafka-python's own objects. Call metrics() without it.")
         return {"consumer-fetch-manager-metrics": dict(self._counts)}

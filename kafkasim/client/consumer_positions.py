@@ -32,19 +32,19 @@ class Positions:
         self._native.seek(self._owned([partition], ConfigError)[0], offset)
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
-        """Read these partitions, all by default, from their start on."""
+        """Read these partitions, all by default, from their log start on; looked up with the next poll()."""
         self._native.seek_to_beginning(self._owned(partitions or self._all(), ConfigError))
 
     def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Read these partitions, all by default, from their end on."""
+        """Read these partitions, all by default, from their high watermark on; looked up with the next poll()."""
         self._native.seek_to_end(self._owned(partitions or self._all(), ConfigError))
 
     def pause(self, *partitions: TopicPartition) -> None:
-        """Go on owning these partitions, but get no records of them until resume() or a rebalance."""
+        """Go on owning these partitions, but get no records of them until resume(), or until they are given up."""
         self._native.pause(self._owned(partitions, IllegalStateError))
 
     def resume(self, *partitions: TopicPartition) -> None:
-        """Get records of these partitions again."""
+        """Get records of these partitions again, from where it stood."""
         self._native.resume(self._owned(partitions, IllegalStateError))
 
     def paused(self) -> set[TopicPartition]:

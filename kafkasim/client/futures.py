@@ -143,7 +143,7 @@ class Future:
         return self._add(self._errbacks, self.failed(), f, args, kwargs)
 
     def add_both(self, f: Callable[..., object], *args: Any, **kwargs: Any) -> Future:
-        """Call ``f`` either way."""
+        """Call ``f`` either way, with the value or the exception."""
         self.add_callback(f, *args, **kwargs)
         self.add_errback(f, *args, **kwargs)
         return self
@@ -166,7 +166,10 @@ class FutureRecordMetadata(Future):
     """What send() returns: the way to know where a record went."""
 
     def get(self, timeout: float | None = None) -> RecordMetadata:
-        """Let time pass until the record is answered, at most ``timeout`` seconds; raises the record's error."""
+        """Let time pass until the record is answered: its RecordMetadata, or its error is raised.
+
+        Waits at most ``timeout`` seconds, then KafkaTimeoutError: the record may still arrive.
+        """
         timeout_ms = milliseconds(timeout)
         if not self.is_done and not finished(self._kernel, self._native, self._call, timeout_ms):
             raise KafkaTimeoutError(f"Timeout after waiting for {timeout} secs.")

@@ -55,7 +55,12 @@ class Namespace:
 
 
 class ClientLibrary:
-    """The names of kafka-python 3, bound to one simulated cluster."""
+    """The names of kafka-python 3, bound to one simulated cluster: what stands where ``import kafka`` stands.
+
+    ``kafka.KafkaProducer``, ``kafka.KafkaConsumer``, ``kafka.KafkaAdminClient``, ``kafka.TopicPartition``, and the
+    modules ``kafka.errors``, ``kafka.admin``, ``kafka.structs``, ``kafka.partitioner``, ``kafka.serializer`` and
+    ``kafka.coordinator``. Left out: asynchronous listeners.
+    """
 
     def __init__(self, cluster: Cluster, kernel: Kernel) -> None:
         bound = {"cluster": cluster, "kernel": kernel, "__module__": "kafka"}
@@ -143,6 +148,10 @@ class ClientLibrary:
             ),
         ),
     )
+
+    def __getattr__(self, name: str) -> Any:
+        known = [one for one in (*dir(type(self)), *self.__dict__) if not one.startswith("_")]
+        raise AttributeError(str(unknown_name("name in kafka", name, known)))
 
     def __repr__(self) -> str:
         return f"<kafka-python's names for {self._cluster!r}>"

@@ -38,7 +38,11 @@ log = logging.getLogger(__name__)
 
 
 class KafkaProducer:
-    """A producing client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults."""
+    """A producing client; ``config`` holds its settings, ``DEFAULT_CONFIG`` their defaults.
+
+    Its calls block and let simulated time pass; they raise the cluster's errors under kafka-python's names. Settings
+    that mean nothing here are refused unless they have their default.
+    """
 
     DEFAULT_CONFIG: ClassVar[dict[str, Any]] = PRODUCER.defaults()
     cluster: ClassVar[Cluster]
@@ -114,10 +118,12 @@ class KafkaProducer:
         partition: int | None = None,
         timestamp_ms: int | None = None,
     ) -> FutureRecordMetadata:
-        """Send one record; the future of where it went.
+        """Send one record; the future of where it went: ``get(timeout=seconds)`` gives its RecordMetadata.
 
-        Raises KafkaTimeoutError when the topic is not known after max_block_ms. Without a serializer key and value
-        must be bytes; both None is refused, and so is a partition that the topic does not have.
+        ``timestamp_ms`` is in ms of the epoch, now by default; ``headers`` are (text, bytes) pairs. Without a partition
+        the key decides. Raises KafkaTimeoutError when the topic is not known after max_block_ms,
+        MessageSizeTooLargeError, ValueError for a partition that the topic does not have or with neither key nor value,
+        TypeError for what is not bytes and has no serializer. Other errors are raised by ``get()``.
         """
         self._open()
         if value is None and key is None:
@@ -162,12 +168,18 @@ class KafkaProducer:
         return set(future.result())
 
     def flush(self, timeout: float | None = None) -> None:
-        """Send everything now and wait until it is answered, at most ``timeout`` seconds, then KafkaTimeoutError."""
+        """Send everything now and wait until it is answered, at most ``timeout`` seconds, then KafkaTimeoutError.
+
+        Errors of records are in their futures, not raised here.
+        """
         timeout_ms = milliseconds(timeout)
         self._wait(self._native.flush(), "flush()", timeout_ms)
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
-        """Flush, then hang up; KafkaTimeoutError when ``timeout`` seconds are over first."""
+        """Flush, abort an open transaction, then hang up; KafkaTimeoutError when ``timeout`` seconds are over first.
+
+        Calling it again does nothing. ``null_logger`` means nothing here.
+        """
         timeout_ms = milliseconds(timeout)
         if not self._closed:
             if self._native.host.is_alive:
@@ -200,7 +212,7 @@ class KafkaProducer:
         return self._connected
 
     def metrics(self, raw: bool = False) -> dict[str, dict[str, int]]:
-        """How many records were sent and how many of them failed, in kafka-python's groups."""
+        """``{"producer-metrics": {"record-send-total", "record-error-total"}}``: records sent, and failed, so far."""
         if raw:
             raise UsageError("raw=True shows kafka-python's own objects. Call metrics() without it.")
         failed = int(self._native.metrics()["record-error-total"])
@@ -209,18 +221,18 @@ class KafkaProducer:
     # --- transactions ------------------------------------------------------------------------------------------
 
     def init_transactions(self) -> None:
-        """Get the producer id; aborts what an earlier producer of this transactional_id has left open.
+        """Get the producer id; aborts what an earlier producer of this transactional_id has left open, and fences it.
 
-        KafkaTimeoutError after max_block_ms; called again it waits on.
+        The first call of a transactional producer. KafkaTimeoutError after max_block_ms; called again it waits on.
         """
         self._transact("init_transactions()", self._native.init_transactions)
 
     def begin_transaction(self) -> None:
-        """Begin a transaction; IllegalStateError when one is open."""
+        """Begin a transaction; IllegalStateError when one is open. The cluster hears of it with its first record."""
         self._transact("begin_transaction()", self._native.begin_transaction)
 
     def send_offsets_to_transaction(self, offsets: Any, group_metadata: Any) -> None:
-        """Commit a consumer's offsets with the transaction.
+        """Commit a consumer's offsets with the transaction: they count when it is committed.
 
         ``offsets`` are {TopicPartition: OffsetAndMetadata}; ``group_metadata`` is what ``consumer.group_metadata()``
         gives, or just the group's name.
@@ -237,11 +249,15 @@ class KafkaProducer:
         )
 
     def commit_transaction(self) -> None:
-        """Wait for all records, then commit; the first error of a record is raised, and only an abort is left."""
+        """Wait for all records, then commit.
+
+        The first error of a record is raised, and only abort_transaction() is left; after ProducerFencedError nothing
+        is. KafkaTimeoutError after max_block_ms leaves the end open: call it again.
+        """
         self._transact("commit_transaction()", self._native.commit_transaction)
 
     def abort_transaction(self) -> None:
-        """Abort: readers of committed data skip what was sent."""
+        """Abort: what was sent stays in the logs, and readers of committed data skip it."""
         self._transact("abort_transaction()", self._native.abort_transaction)
 
     def _transact(self, call: str, begin: Callable[[], Future[None] | None]) -> None:

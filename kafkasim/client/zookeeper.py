@@ -49,7 +49,7 @@ class ZooKeeperEnsemble:
         return max(serving, key=lambda name: self.status(name).epoch, default=None)
 
     def status(self, server: str) -> ServerStatus:
-        """What one server does now."""
+        """What one server does now, its command ``srvr``: a ServerStatus. UnknownNameError for a name that is not."""
         if checks.text(server, "server") not in self._servers:
             raise unknown_name("ZooKeeper server", server, self.servers)
         one = self._servers[server]
@@ -62,6 +62,7 @@ class ZooKeeperEnsemble:
     def client(self, timeout_ms: int = SESSION_TIMEOUT_MS, *, retries: bool = False) -> ZooKeeperClient:
         """A client on a machine of its own; ``start()`` opens its session, and its operations return futures.
 
+        ``timeout_ms`` is the session timeout that it asks for; the server grants between 2 and 20 of its ticks.
         With ``retries`` it asks again for ever after a ConnectionLoss, as Kafka's does; else the caller gets it.
         """
         checks.whole_number(timeout_ms, "timeout_ms", at_least=1)
@@ -72,6 +73,9 @@ class ZooKeeperEnsemble:
         )  # fmt: skip
 
     def session(self, timeout_ms: int = SESSION_TIMEOUT_MS) -> ZooKeeperSession:
-        """A raw session on a machine of its own: ``connect("zookeeper-1")`` opens it, and every step is by hand."""
+        """A raw session on a machine of its own: ``connect("zookeeper-1")`` opens it, and every step is by hand.
+
+        ``timeout_ms`` is what it asks for; the server grants between 2 and 20 of its ticks.
+        """
         checks.whole_number(timeout_ms, "timeout_ms", at_least=1)
         return ZooKeeperSession(self._new_host(), timeout_ms, f"timeout_ms={timeout_ms}")

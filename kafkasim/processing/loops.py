@@ -87,7 +87,9 @@ def at_most_once(
 ) -> Loop:
     """Poll, commit, then work: a crash after the commit loses what was not worked on yet; nothing is done twice.
 
-    ``work_ms`` is how long the work on a record takes, its effect at the end.
+    A generator for ``cluster.process``. ``poll_ms`` is how long a poll waits for records, ``work_ms`` how long the work
+    on one record takes, its effect at the end. The consumer should have ``enable_auto_commit=False``. A commit that
+    comes too late, because the group has gone on, gives up what this poll returned. Raises ConfigError.
     """
     program = _Program(crash, consumer, work_ms=work_ms)
     check_sink(sink)
@@ -120,8 +122,9 @@ def at_least_once(
 ) -> Loop:  # fmt: skip
     """Poll, work, then commit: a crash before the commit does the work again; nothing is lost.
 
-    ``commit_each`` is ``poll`` (everything one poll returned) or ``record``; ``work_ms`` is how long the work on a
-    record takes, its effect at the end.
+    A generator for ``cluster.process``. ``commit_each`` is ``poll`` (everything one poll returned) or ``record``;
+    ``poll_ms`` is how long a poll waits for records, ``work_ms`` how long the work on one record takes, its effect at
+    the end. The consumer should have ``enable_auto_commit=False``: auto-commit commits also what was only received.
     """
     if commit_each not in ("poll", "record"):
         raise unknown_name("value of commit_each", commit_each, ("poll", "record"))
@@ -161,10 +164,10 @@ def exactly_once(
 ) -> Loop:  # fmt: skip
     """Consume, transform, produce: the results of a poll and its offsets are one transaction.
 
-    ``transform`` gives the (key, value) to write, or None for nothing. The consumer should have
-    ``enable_auto_commit=False``, the producer a ``transactional_id``; readers of ``to`` need
-    ``isolation_level="read_committed"``. An aborted transaction is read again; a producer that is
-    fenced, or that cannot abort, ends the loop and leaves the group.
+    A generator for ``cluster.process``. ``transform`` gives the (key, value) to write into topic ``to``, bytes or None,
+    or None for nothing. The consumer should have ``enable_auto_commit=False``, the producer a ``transactional_id``;
+    readers of ``to`` need ``isolation_level="read_committed"``. An aborted transaction is read again; a producer that
+    is fenced, or that cannot abort, ends the loop and leaves the group.
     """
     check_function(transform, "transform")
     program = _Program(crash, consumer, producer)

@@ -19,7 +19,7 @@ class Sink:
     """A system outside Kafka on which every record has its effect: a repeated record has it twice.
 
     ``effects`` are the (key, value) pairs in the order in which they had an effect. A sink outlives the programs that
-    write to it.
+    write to it. One of a learner's own derives from it and says in ``is_new`` which records have an effect.
     """
 
     def __init__(self, name: str = "sink") -> None:
@@ -32,7 +32,7 @@ class Sink:
         return f"<{type(self).__name__} {self.name}: {len(self.effects)} effects>"
 
     def apply(self, consumer: Consumer, record: ConsumerRecord) -> bool:
-        """Work on a record; whether it had an effect."""
+        """Work on a record, and note it; whether it had an effect. Loops call it once for each record."""
         check_record(consumer, record)
         new = self.is_new(record)
         if new:

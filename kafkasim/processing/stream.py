@@ -30,7 +30,7 @@ class Stream:
         return self._add(check_function(function, "function"))
 
     def map_values(self, function: Callable[[Any], bytes | None]) -> Self:
-        """Replace each value; keys stay, and with them the partitions."""
+        """Replace each value by what ``function(value)`` gives; keys stay, and with them the partitions."""
         check_function(function, "function")
         return self._add(lambda key, value: (key, function(value)))
 
@@ -44,7 +44,7 @@ class Stream:
         return self
 
     def to(self, topic: str, *, poll_ms: float = 100, crash: Crash | None = None) -> Loop:
-        """Write the results to a topic: the loop, for ``cluster.process``."""
+        """Write the results to a topic: the loop, for ``cluster.process``, as ``exactly_once`` gives it."""
 
         def transform(record: ConsumerRecord) -> Result | None:
             pair: Result | None = (record.key, record.value)

@@ -26,6 +26,7 @@ from kafkasim.sim.admin_arguments import (
     MAX_PARTITIONS,
     assignment_of,
     brokers_of,
+    new_replicas_of,
     offset_spec_of,
     partitions_of,
     resource_of,
@@ -44,7 +45,8 @@ ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 class Admin:
     """An administrating client, on a machine of its own. Made by ``cluster.admin(...)``; all calls return futures.
 
-    A call fails with Kafka's error, or with TimeoutException after default.api.timeout.ms.
+    A call fails with Kafka's error, or with TimeoutException after default.api.timeout.ms; what may pass is tried again
+    until then. Kafka: Admin, KafkaAdminClient.
     """
 
     def __init__(self, host: Host, bootstrap: Sequence[str], config: AdminConfig) -> None:
@@ -55,7 +57,7 @@ class Admin:
         self._transactions = TransactionCalls(self._calls)
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; what is under way fails."""
         self._calls.close()
 
     # --- topics ------------------------------------------------------------------------------------------------
@@ -97,7 +99,10 @@ class Admin:
         return self._calls.call(name, self._calls.controller, request, answered)
 
     def delete_topic(self, topic: str) -> Future[None]:
-        """Delete a topic; it is gone for clients at once, for good when every replica is. Kafka: deleteTopics."""
+        """Delete a topic: it is gone for clients when this is done, for good when every replica is, dead brokers' too.
+
+        Fails with UnknownTopicOrPartitionException. Kafka: deleteTopics.
+        """
         checks.name_of_some_topic(topic)
         request = admin.DeleteTopicsRequest(topic, self._calls.timeout_ms)
         return self._calls.call(f"delete_topic({topic!r})", self._calls.controller, request, _nothing)
@@ -115,11 +120,7 @@ class Admin:
         checks.name_of_some_topic(topic)
         checks.flag(validate_only, "validate_only")
         checks.whole_number(total_count, "total_count", at_most=MAX_PARTITIONS)
-        new: tuple[tuple[int, ...], ...] | None = None
-        if assignments is not None:
-            if not isinstance(assignments, Sequence) or isinstance(assignments, str | bytes):
-                raise ConfigError(f"assignments must list the brokers of each new partition. Got {assignments!r}.")
-            new = tuple(brokers_of(replicas, "assignments") for replicas in assignments)
+        new = None if assignments is None else new_replicas_of(assignments)
         request = admin.CreatePartitionsRequest(topic, total_count, new, self._calls.timeout_ms, validate_only)
         return self._calls.call(f"create_partitions({topic!r})", self._calls.controller, request, _nothing)
 
@@ -133,7 +134,10 @@ class Admin:
         return self._calls.call("list_topics()", self._calls.any, MetadataRequest(None), answered)
 
     def describe_topic(self, topic: str) -> Future[TopicDescription]:
-        """Leader, replicas and ISR of each partition; UnknownTopicOrPartitionException when there is no such topic."""
+        """Leader, replicas and ISR of each partition, as one broker knows them. Kafka: describeTopics.
+
+        Fails with UnknownTopicOrPartitionException when there is no such topic.
+        """
         checks.topic_name(topic)
         return self._calls.call(
             f"describe_topic({topic!r})", self._calls.any, MetadataRequest((topic,)),
@@ -147,7 +151,9 @@ class Admin:
     ) -> Future[dict[TopicPartition, KafkaError | None]]:
         """Elect "preferred" or "unclean" leaders; None for each partition that has one now, else its error.
 
-        ``partitions`` None stands for all; then those that need no election are left out of the answer.
+        The preferred leader is the first replica, if it is in sync; an unclean one may be any live replica, and what it
+        does not have is lost. ``partitions`` None stands for all; then those that need no election are left out of the
+        answer. Kafka: electLeaders.
         """
         checks.one_of(election_type, "election_type", (admin.PREFERRED, admin.UNCLEAN))
         which = None if partitions is None else partitions_of(partitions)
@@ -167,7 +173,9 @@ class Admin:
     ) -> Future[None]:
         """Move partitions to other brokers, preferred leader first; None cancels a move that is under way.
 
-        Done when the move has begun. Fails with the first partition's error; the others go on.
+        Done when the move has begun; list_partition_reassignments() tells when it is over. Fails with the first
+        partition's error (InvalidReplicaAssignmentException, NoReassignmentInProgressException,
+        UnknownTopicOrPartitionException); the others go on. Kafka: alterPartitionReassignments.
         """
         if not isinstance(reassignments, Mapping):
             raise ConfigError(f"reassignments must map partitions to lists of brokers. Got {reassignments!r}.")
@@ -186,30 +194,27 @@ class Admin:
         return self._calls.call("alter_partition_reassignments()", self._calls.controller, request, answered)
 
     def list_partition_reassignments(self) -> Future[dict[TopicPartition, admin.PartitionReassignment]]:
-        """The moves under way: replicas, those being added and those that will go."""
-
-        def answered(response: admin.ListPartitionReassignmentsResponse) -> Any:
-            _raise(response)
-            return response.reassignments
-
-        request = admin.ListPartitionReassignmentsRequest()
-        return self._calls.call("list_partition_reassignments()", self._calls.controller, request, answered)
+        """The moves under way, by partition: all replicas, those being added and those that will go."""
+        return self._calls.call(
+            "list_partition_reassignments()", self._calls.controller, admin.ListPartitionReassignmentsRequest(),
+            lambda response: _good(response).reassignments,
+        )  # fmt: skip
 
     # --- settings and the cluster ----------------------------------------------------------------------------------
 
     def describe_configs(
         self, *, topic: str | None = None, broker: int | None = None
     ) -> Future[dict[str, admin.ConfigEntry]]:
-        """All settings of a topic or a broker by name, each with its value and where that comes from."""
+        """All settings of a topic or a broker by name: the value in force, where it comes from, its type.
+
+        A broker answers for itself. Fails with UnknownTopicOrPartitionException. Kafka: describeConfigs.
+        """
         kind, name = resource_of(topic, broker)
         where = self._calls.any if broker is None else self._calls.broker(broker)
-
-        def answered(response: admin.DescribeConfigsResponse) -> dict[str, admin.ConfigEntry]:
-            _raise(response)
-            return {entry.name: entry for entry in response.entries}
-
-        request = admin.DescribeConfigsRequest(kind, name)
-        return self._calls.call(f"describe_configs({kind}={name!r})", where, request, answered)
+        return self._calls.call(
+            f"describe_configs({kind}={name!r})", where, admin.DescribeConfigsRequest(kind, name),
+            lambda response: {entry.name: entry for entry in _good(response).entries},
+        )  # fmt: skip
 
     def incremental_alter_configs(
         self, config: Mapping[str, object], *, topic: str | None = None, broker: int | None = None,
@@ -228,7 +233,7 @@ class Admin:
         return self._calls.call(f"incremental_alter_configs({kind}={name!r})", where, request, _nothing)
 
     def describe_cluster(self) -> Future[ClusterDescription]:
-        """Cluster id, controller id and the live brokers."""
+        """Cluster id, controller id and the live brokers, as one broker knows them. Kafka: describeCluster."""
 
         def answered(response: admin.DescribeClusterResponse) -> ClusterDescription:
             controller = response.controller_id if response.controller_id >= 0 else None
@@ -239,7 +244,11 @@ class Admin:
     # --- records and producers -----------------------------------------------------------------------------------
 
     def delete_records(self, offsets: Mapping[TopicPartition, int]) -> Future[dict[TopicPartition, int]]:
-        """Delete what lies below these offsets (-1 is the high watermark); the new low watermarks."""
+        """Delete what lies below these offsets (-1 is the high watermark); the new low watermark of each partition.
+
+        Done when all live replicas have followed. Fails with OffsetOutOfRangeException above the high watermark,
+        PolicyViolationException for a topic that is only compacted. Kafka: deleteRecords.
+        """
         if not isinstance(offsets, Mapping):
             raise ConfigError(f"offsets must map partitions to offsets. Got {offsets!r}.")
         for tp, offset in zip(partitions_of(list(offsets)), offsets.values(), strict=True):
@@ -263,7 +272,11 @@ class Admin:
     def list_offsets(
         self, specs: Mapping[TopicPartition, str | int], *, isolation_level: str = "read_uncommitted"
     ) -> Future[dict[TopicPartition, OffsetInfo]]:
-        """Look offsets up: "earliest", "latest", "max_timestamp", or the first at or after a time in ms."""
+        """Look offsets up: "earliest", "latest", "max_timestamp", or the first at or after a time in ms of the epoch.
+
+        The answer has offset, timestamp and leader epoch, all -1 where nothing is found. "latest" is the high
+        watermark, with ``isolation_level="read_committed"`` the last stable offset. Kafka: listOffsets.
+        """
         checks.one_of(isolation_level, "isolation_level", ISOLATION_LEVELS)
         if not isinstance(specs, Mapping):
             raise ConfigError(f"specs must map partitions to what is looked for. Got {specs!r}.")
@@ -286,7 +299,7 @@ class Admin:
     def describe_producers(
         self, partitions: Sequence[TopicPartition]
     ) -> Future[dict[TopicPartition, tuple[admin.ProducerState, ...]]]:
-        """The producers that each partition's leader remembers, ids ascending."""
+        """The producers that each partition's leader remembers, ids ascending. Kafka: describeProducers."""
 
         def answered(response: admin.DescribeProducersResponse) -> dict[TopicPartition, Any]:
             return {
@@ -305,11 +318,11 @@ class Admin:
         return self._groups.list()
 
     def describe_consumer_group(self, group: str) -> Future[ConsumerGroupDescription]:
-        """State, assignor, coordinator and members of a group; one that nobody knows is Dead."""
+        """State, assignor, coordinator and members of a group; one that nobody knows is Dead, without an error."""
         return self._groups.describe(group)
 
     def delete_consumer_group(self, group: str) -> Future[None]:
-        """Delete a group without members, with its offsets."""
+        """Delete a group with its offsets; GroupNotEmptyException with members, GroupIdNotFoundException."""
         return self._groups.delete(group)
 
     def list_consumer_group_offsets(self, group: str, *, metadata: bool = False) -> Future[dict[TopicPartition, Any]]:
@@ -387,3 +400,9 @@ def _raise(response: admin.AdminResponse) -> None:
 
 
 _nothing = _raise
+
+
+def _good(response: Any) -> Any:
+    """A response that carries no error."""
+    _raise(response)
+    return response

@@ -45,6 +45,13 @@ def some_brokers_of(given: object, name: str) -> tuple[int, ...]:
     return brokers
 
 
+def new_replicas_of(given: object) -> tuple[tuple[int, ...], ...]:
+    """The brokers of each new partition."""
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        raise ConfigError(f"assignments must list the brokers of each new partition. Got {checks.shown(given)}.")
+    return tuple(brokers_of(replicas, "assignments") for replicas in given)
+
+
 def assignment_of(given: object) -> dict[int, tuple[int, ...]]:
     """Partition numbers, each with its brokers."""
     if not isinstance(given, Mapping):
