@@ -93,13 +93,15 @@ class KafkaConsumer(Positions):
         hand, or when patterns and names are mixed.
         """
         if not topics and not pattern:
-            raise ConfigError("Must provide topics or pattern")
+            raise ConfigError(
+                f"Must provide topics or pattern. Got {checks.shown(topics)} and {checks.shown(pattern)}."
+            )
         if topics and pattern:
             raise IllegalStateError(EXCLUSIVE)
-        if isinstance(topics, str) or not isinstance(topics, Sequence):
+        if isinstance(topics, str | bytes) or not isinstance(topics, Sequence):
             raise WrongTypeError(f"Topics must be a list (or non-str sequence). Got {checks.shown(topics)}.")
         if listener is not None and not isinstance(listener, ConsumerRebalanceListener):
-            raise WrongTypeError("listener must be a ConsumerRebalanceListener")
+            raise WrongTypeError(f"listener must be a ConsumerRebalanceListener. Got {checks.shown(listener)}.")
         for topic in topics:
             if not isinstance(topic, str):
                 raise WrongTypeError(f"All topics must be strings. Got {checks.shown(topic)}.")

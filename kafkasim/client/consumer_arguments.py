@@ -38,7 +38,7 @@ def partition_of(partition: object) -> TopicPartition:
 
 def partitions_of(partitions: object) -> list[TopicPartition]:
     """A list of TopicPartition."""
-    if isinstance(partitions, str | TopicPartition) or not isinstance(partitions, Iterable):
+    if isinstance(partitions, str | bytes | TopicPartition) or not isinstance(partitions, Iterable):
         raise WrongTypeError(f"partitions must be a list of TopicPartition. Got {checks.shown(partitions)}.")
     return [partition_of(tp) for tp in partitions]
 

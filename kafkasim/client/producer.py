@@ -306,7 +306,8 @@ def _bytes(data: object, name: str) -> bytes | None:
         return None
     if not isinstance(data, bytes | bytearray | memoryview):
         raise WrongTypeError(
-            f"Unsupported type for serialized {name}: {type(data)}. Give bytes, or the producer a {name}_serializer."
+            f"Unsupported type for serialized {name}: {type(data)}, {checks.shown(data)}. Give bytes, or the producer a"
+            f" {name}_serializer."
         )
     return bytes(data)
 

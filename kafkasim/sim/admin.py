@@ -25,7 +25,6 @@ from kafkasim.sim.admin_answers import (
 from kafkasim.sim.admin_arguments import (
     MAX_PARTITIONS,
     assignment_of,
-    brokers_of,
     new_replicas_of,
     offset_spec_of,
     partitions_of,

@@ -129,9 +129,7 @@ class GroupCalls:
         """Commit for a group that has no members."""
         if not isinstance(offsets, Mapping):
             raise ConfigError(f"offsets must map TopicPartitions to whole numbers. Got {offsets!r}.")
-        wanted = {
-            partition_of(tp): checks.argument(_offset(one), f"the offset of {tp}") for tp, one in offsets.items()
-        }
+        wanted = {partition_of(tp): checks.argument(_offset(one), f"the offset of {tp}") for tp, one in offsets.items()}
         beside = {tp: one for tp, one in offsets.items() if isinstance(one, OffsetAndMetadata)}
         request = groups.OffsetCommitRequest(
             _name(group), "", -1, wanted, None,

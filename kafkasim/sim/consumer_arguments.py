@@ -24,7 +24,7 @@ class GroupMetadata(NamedTuple):
 
 def partitions_of(partitions: object) -> list[TopicPartition]:
     """A list of partitions, and nothing that only looks like one."""
-    if isinstance(partitions, TopicPartition | str) or not isinstance(partitions, Iterable):
+    if isinstance(partitions, TopicPartition | str | bytes) or not isinstance(partitions, Iterable):
         raise ConfigError(f"partitions must be a list of TopicPartition. Got {partitions!r}.")
     return [partition_of(tp) for tp in partitions]
 
