@@ -287,7 +287,7 @@ class Cluster:
 
     def consumer(self, *topics: str, config: Mapping[str, object] | None = None, **settings: object) -> Consumer:
         """A native consumer with the Java client's settings, subscribed to ``topics`` if any are named."""
-        checks.names(topics, "topics")
+        checks.topics(topics)
         parsed = ConsumerConfig.parse(_merged(config, settings))
         if topics and parsed.group_id is None:
             raise ConfigError(

@@ -25,6 +25,7 @@ from kafkasim.sim.admin_answers import (
 from kafkasim.sim.admin_arguments import (
     MAX_PARTITIONS,
     assignment_of,
+    check_deletions,
     new_replicas_of,
     offset_spec_of,
     partitions_of,
@@ -133,10 +134,7 @@ class Admin:
         return self._calls.call("list_topics()", self._calls.any, MetadataRequest(None), answered)
 
     def describe_topic(self, topic: str) -> Future[TopicDescription]:
-        """Leader, replicas and ISR of each partition, as one broker knows them. Kafka: describeTopics.
-
-        Fails with UnknownTopicOrPartitionException when there is no such topic.
-        """
+        """Leader, replicas and ISR of each partition, or UnknownTopicOrPartitionException. Kafka: describeTopics."""
         checks.topic_name(topic)
         return self._calls.call(
             f"describe_topic({topic!r})", self._calls.any, MetadataRequest((topic,)),
@@ -248,14 +246,7 @@ class Admin:
         Done when all live replicas have followed. Fails with OffsetOutOfRangeException above the high watermark,
         PolicyViolationException for a topic that is only compacted. Kafka: deleteRecords.
         """
-        if not isinstance(offsets, Mapping):
-            raise ConfigError(f"offsets must map partitions to offsets. Got {offsets!r}.")
-        for tp, offset in zip(partitions_of(list(offsets)), offsets.values(), strict=True):
-            if checks.whole_number(offset, f"the offset of {tp}", at_most=checks.LONG_MAX) < -1:
-                raise ConfigError(
-                    f"It must be at least -1, the high watermark; the offset of {tp} is {offset}.",
-                    java_name="OffsetOutOfRangeException",
-                )
+        check_deletions(offsets)
 
         def request(partitions: tuple[TopicPartition, ...]) -> admin.DeleteRecordsRequest:
             return admin.DeleteRecordsRequest({tp: offsets[tp] for tp in partitions}, self._calls.timeout_ms)

@@ -91,3 +91,15 @@ def offset_spec_of(spec: object) -> int:
     if isinstance(spec, str):
         return OFFSET_SPECS[checks.one_of(spec, "what is looked for", tuple(OFFSET_SPECS))]
     return checks.whole_number(spec, "a time in ms", at_least=0)
+
+
+def check_deletions(offsets: object) -> None:
+    """The offsets below which records are to go, by partition; -1 is the high watermark."""
+    if not isinstance(offsets, Mapping):
+        raise ConfigError(f"offsets must map partitions to offsets. Got {checks.shown(offsets)}.")
+    for tp, offset in zip(partitions_of(list(offsets)), offsets.values(), strict=True):
+        if checks.whole_number(offset, f"the offset of {tp}", at_most=checks.LONG_MAX) < -1:
+            raise ConfigError(
+                f"It must be at least -1, the high watermark; the offset of {tp} is {offset}.",
+                java_name="OffsetOutOfRangeException",
+            )

@@ -126,19 +126,17 @@ class ZooKeeperClient:
 
         Fails with ZooKeeperClientTimeoutException when there is no connection after ``timeout_ms``; None waits.
         """
-        if timeout_ms is not None:
-            checks.milliseconds(timeout_ms, "timeout_ms")
+        limit_ms = None if timeout_ms is None else checks.milliseconds(timeout_ms, "timeout_ms")
         self._host.check_alive()
         if self.state != "CLOSED":
             raise UsageError(f"The client of {self._host.name} is started already.")
         self._session.drop()
         self._new_session()
         # As with a new client, nothing has been tried yet. Kafka: ZooKeeperClient.reinitialize.
-        self._place = self._last_place = -1
-        self._first_attempt = True
+        self._place, self._last_place, self._first_attempt = -1, -1, True
         self._started = self._host.future("the ZooKeeper session")
-        if timeout_ms is not None:
-            self._host.after_ms(timeout_ms, self._not_started, self._started)
+        if limit_ms is not None:
+            self._host.after_ms(limit_ms, self._not_started, self._started)
         self.state = "CONNECTING"
         self._attempt(self._session)
         return self._started

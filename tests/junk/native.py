@@ -109,6 +109,11 @@ CALLS: dict[tuple[Any, str], Call] = {
         lambda w: w.producer.send,
         lambda w: Args("t", "v", key="k", partition=0, timestamp=5, headers=[("a", b"b")]),
     ),
+    (Producer, "load"): (
+        # begun and not waited for: a load may well be long
+        lambda w: lambda *given, **named: str(w.loader.load(*given, **named)),
+        lambda w: Args("t", records=2, per_second=100, value=b"v", key=None, partition=0),
+    ),
     (Producer, "partitions_for"): (lambda w: w.producer.partitions_for, lambda w: Args("t")),
     (Producer, "send_offsets_to_transaction"): (
         lambda w: w.transactional.send_offsets_to_transaction,
