@@ -80,7 +80,7 @@ class Connection:
         self.on_server_silent: Callable[[bool], None] = lambda silent: None
         self.lease: Lease | None = None
         self._waiting: deque[tuple[Any, Reply]] = deque()
-        self._busy = False
+        self._busy = self._is_refused = False
         self._last_arrival = {client: 0, server: 0}
 
     @property
@@ -103,8 +103,15 @@ class Connection:
             self._send(self.server, self.client, message, None, self._pushed, message)
 
     def respond(self, response: Any, number: int, on_response: Callable[[Any], None]) -> None:
-        """Send the answer to request ``number`` back, if this end is still open."""
+        """Send the answer to request ``number`` back, if this end is still open.
+
+        A client that has hung up refuses it, and with that everything goes that was sent before and is not read yet.
+        """
         if self.server_is_open:
+            if not self.client_is_open and self.client.state is not HostState.POWERED_OFF:
+                self._is_refused = self.network.is_sound(self.server, self.client)
+                if self._is_refused:
+                    self._waiting.clear()
             self._send(self.server, self.client, response, number, on_response, response)
 
     def serve_next(self) -> None:
@@ -116,6 +123,8 @@ class Connection:
             self.server.handle(request, self, reply)
 
     def _arrive(self, number: int, request: Any, on_response: Callable[[Any], None]) -> None:
+        if self._is_refused:
+            return
         self._waiting.append((request, Reply(self, number, on_response)))
         if not self._busy:
             self.serve_next()

@@ -194,3 +194,28 @@ def test_a_broker_answers_the_requests_of_a_connection_one_after_the_other() -> 
     cluster.resume(102)
     cluster.run(for_ms=100)
     assert (held.result().offset, behind.result().offset) == (1, 3)
+
+
+def in_flight_when_the_leader_stands_still(**settings: object) -> ks.Cluster:
+    """Four records, each in a request of its own, to a leader that is paused until all of them have timed out."""
+    cluster = ks.Cluster([1, 2], seed=7, first_broker=1, broker_config={"zookeeper.session.timeout.ms": 40_000})
+    cluster.create_topic("t", assignment={0: [2]})
+    producer = cluster.producer(request_timeout_ms=1500, **settings)
+    producer.send("t", "warm").get()
+    cluster.pause(2)
+    for number in range(4):
+        producer.send("t", f"{number}")
+        cluster.run(for_ms=300)
+    return cluster
+
+
+def stored(cluster: ks.Cluster) -> list[bytes]:
+    return [one.value for batch in cluster.disk(2).replica("t-0").batches for _, one in batch.records]
+
+
+def test_of_what_a_client_has_sent_before_it_hung_up_the_first_request_is_served_and_its_answer_refused():
+    cluster = in_flight_when_the_leader_stands_still(delivery_timeout_ms=4000)
+    cluster.run(for_ms=6_000)
+    cluster.resume(2)
+    cluster.run(for_ms=2_000)
+    assert stored(cluster) == [b"warm", b"0"], "the other three lay unread in the connection that was closed"
