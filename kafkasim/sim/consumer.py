@@ -13,19 +13,20 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from kafkasim.config import ConsumerConfig, checks
-from kafkasim.core.subscription import EARLIEST, LATEST, Subscription
+from kafkasim.core.subscription import Subscription
 from kafkasim.core.topic_rules import INTERNAL_TOPICS
 from kafkasim.errors import ConfigError, TimeoutException, UsageError
 from kafkasim.records import TopicPartition
 from kafkasim.sim.commits import Commits
-from kafkasim.sim.consumer_arguments import GroupMetadata, Offsets, Partitions, partition_of, partitions_of, times_of
+from kafkasim.sim.consumer_arguments import GroupMetadata, Offsets, Partitions, partition_of, partitions_of
+from kafkasim.sim.consumer_positions import Positions
 from kafkasim.sim.consumer_records import ConsumerRecords, handed_out
 from kafkasim.sim.fetcher import Fetcher
 from kafkasim.sim.host import Host
 from kafkasim.sim.kernel import US_PER_MS, Future
 from kafkasim.sim.membership import Membership
 from kafkasim.sim.network_client import NetworkClient
-from kafkasim.sim.offset_lookup import OffsetAndTimestamp, OffsetLookup
+from kafkasim.sim.offset_lookup import OffsetLookup
 from kafkasim.sim.offset_validation import OffsetValidation
 from kafkasim.sim.rebalancing import RebalanceListener, Rebalancing
 from kafkasim.sim.waiting import Waiting
@@ -37,8 +38,13 @@ CLOSE_TIMEOUT_MS = 30_000
 NEVER_US = 10**15
 
 
-class Consumer:
-    """A consuming client on a machine of its own, made by ``cluster.consumer(...)``; calls that wait return futures."""
+class Consumer(Positions):
+    """A consuming client on a machine of its own, made by ``cluster.consumer(...)``; calls that wait return futures.
+
+    With a ``group_id`` it can be a member of a group (:meth:`subscribe`) or commit without being one (:meth:`assign`).
+    All work is done inside :meth:`poll`, heartbeats apart: who does not poll for max.poll.interval.ms leaves the group.
+    Calls that wait fail with TimeoutException after default.api.timeout.ms.
+    """
 
     def __init__(self, host: Host, bootstrap: Sequence[str], config: ConsumerConfig) -> None:
         self.host = host
@@ -135,7 +141,11 @@ class Consumer:
         self._waiting.run(story(), "unsubscribe()")
 
     def assign(self, partitions: Partitions) -> None:
-        """Read exactly these partitions, without the group's management."""
+        """Read exactly these partitions, without the group's management; they replace those of an earlier call.
+
+        Partitions that stay keep their positions; an empty list gives up all. Raises UsageError while subscribed.
+        Kafka: assign.
+        """
         self._waiting.check_open()
         chosen = [partition_of(tp) for tp in partitions_of(partitions)]
         if self._book.is_subscribed:
@@ -148,17 +158,20 @@ class Consumer:
         self._kernel.journal.record(PartitionsAssigned(self.client_id, self.config.group_id, -1, tuple(chosen)))
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that this consumer owns."""
+        """The partitions that it owns now: assigned by hand, or by its group at the last poll()."""
         self._waiting.check_open()
         return frozenset(self._book.owned)
 
     def subscription(self) -> frozenset[str]:
-        """The topics that it is subscribed to."""
+        """The topics that it is subscribed to, with a pattern those that match now; empty with assign()."""
         self._waiting.check_open()
         return frozenset(self._book.topics)
 
     def group_metadata(self) -> GroupMetadata:
-        """Group id, generation, member id and instance id, as the last completed join made them."""
+        """Group id, generation, member id and instance id, as the last completed join made them; -1 and "" before it.
+
+        A transactional producer takes it for send_offsets_to_transaction(). Kafka: groupMetadata.
+        """
         self._waiting.check_open()
         self._commits.group("group_metadata()")
         join = self._rebalancing
@@ -181,7 +194,13 @@ class Consumer:
     # --- reading -------------------------------------------------------------------------------------------
 
     def poll(self, timeout_ms: float = 0) -> Future[ConsumerRecords]:
-        """The next records, at most max.poll.records; waits up to ``timeout_ms`` for the first. Kafka: poll."""
+        """The next records, at most max.poll.records; waits up to ``timeout_ms`` for the first, and gives none after.
+
+        On the way it joins the group and rebalances, calls the listener, commits when auto.commit.interval.ms has
+        passed, and finds out where to start. The position moves when records are handed out, processed or not. Fails
+        with NoOffsetForPartitionException or OffsetOutOfRangeException when auto.offset.reset=none leaves no place to
+        read, and with WakeupException after wakeup(). Kafka: poll.
+        """
         self._waiting.check_open()
         checks.milliseconds(timeout_ms, "timeout_ms")
         if not self._book.is_subscribed and not self._book.is_manual:
@@ -237,78 +256,6 @@ class Consumer:
         self._fetcher.send_fetches()
         return given
 
-    # --- where to read ---------------------------------------------------------------------------------------
-
-    def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Read this partition from ``offset`` on."""
-        checks.argument(offset, "offset")
-        self._seek([tp], offset, "seek()")
-
-    def seek_to_beginning(self, partitions: Partitions = ()) -> None:
-        """Read these partitions (all that are owned by default) from their log start offset on."""
-        self._seek(partitions or list(self._book.owned), EARLIEST, "seek_to_beginning()")
-
-    def seek_to_end(self, partitions: Partitions = ()) -> None:
-        """Read these partitions (all that are owned by default) from their end on."""
-        self._seek(partitions or list(self._book.owned), LATEST, "seek_to_end()")
-
-    def _seek(self, partitions: Partitions, where: int, call: str) -> None:
-        owned = [self._owned(tp) for tp in partitions_of(partitions)]
-        for tp in owned:
-            self._offsets.seek(tp, where, call)
-            self._fetcher.moved(tp)
-        self._waiting.changed()
-
-    def pause(self, partitions: Partitions) -> None:
-        """Go on owning these partitions, but get no records of them."""
-        for tp in [self._owned(tp) for tp in partitions_of(partitions)]:
-            self._book.owned[tp].paused = True
-            self._fetcher.paused(tp)
-
-    def resume(self, partitions: Partitions) -> None:
-        """Get records of these partitions again."""
-        for tp in [self._owned(tp) for tp in partitions_of(partitions)]:
-            self._book.owned[tp].paused = False
-        self._waiting.changed()
-
-    def paused(self) -> frozenset[TopicPartition]:
-        """The partitions that are paused."""
-        self._waiting.check_open()
-        return frozenset(tp for tp, one in self._book.owned.items() if one.paused)
-
-    def position(self, tp: TopicPartition, timeout_ms: float | None = None) -> Future[int]:
-        """The offset of the next record that poll() would hand out; waits default.api.timeout.ms if not told else."""
-        owned = self._owned(tp)
-        until_us = self._waiting.deadline_us(timeout_ms)
-
-        def story() -> Generator[Any, Any, int]:
-            yield from self._waiting.until(lambda: self._offsets.is_known(owned), "position()", until_us)
-            return self._book.positions()[self._owned(owned)]
-
-        return self._waiting.start(story(), "position()")
-
-    def beginning_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
-        """The log start offset of each partition."""
-        asked = self._offsets.listed(partitions_of(partitions), EARLIEST, self._waiting.until)
-        return self._waiting.start(asked, "beginning_offsets()")
-
-    def end_offsets(self, partitions: Partitions) -> Future[dict[TopicPartition, int]]:
-        """The high watermark of each partition: where a consumer's reading ends."""
-        asked = self._offsets.listed(partitions_of(partitions), LATEST, self._waiting.until)
-        return self._waiting.start(asked, "end_offsets()")
-
-    def offsets_for_times(
-        self, times: Mapping[TopicPartition, int]
-    ) -> Future[dict[TopicPartition, OffsetAndTimestamp | None]]:
-        """The first record of each partition at or after a time in ms; None where there is none."""
-        wanted = self._offsets.for_times(times_of(times), self._waiting.until)
-        return self._waiting.start(wanted, "offsets_for_times()")
-
-    def partitions_for(self, topic: str) -> Future[list[int]]:
-        """The partitions of a topic."""
-        asked = self._offsets.partitions_for(checks.topic_name(topic), self._waiting.until)
-        return self._waiting.start(asked, "partitions_for()")
-
     # --- commits -----------------------------------------------------------------------------------------------
 
     def commit_sync(self, offsets: Offsets | None = None) -> Future[None]:
@@ -342,17 +289,6 @@ class Consumer:
         return self._waiting.start(
             self._commits.committed(partitions_of(partitions), until_us, metadata), "committed()"
         )  # fmt: skip
-
-    def lag(self, tp: TopicPartition) -> int | None:
-        """How far the position is behind the end that the last fetch has told; None while that is not known.
-
-        Kafka: currentLag. What a group lags is the end offset minus its *committed* one.
-        """
-        return self._book.owned[self._owned(tp)].lag
-
-    def high_watermark(self, tp: TopicPartition) -> int | None:
-        """The high watermark that the last fetch has told; None before the first. An addition of ours."""
-        return self._book.owned[self._owned(tp)].high_watermark
 
     # --- the end -----------------------------------------------------------------------------------------------
 
@@ -390,11 +326,3 @@ class Consumer:
         self._closing = True
         self._waiting.changed()
         return self._waiting.start(story(), "close()")
-
-    def _owned(self, tp: TopicPartition) -> TopicPartition:
-        self._waiting.check_open()
-        partition = partition_of(tp)
-        if partition not in self._book.owned:
-            owned = ", ".join(map(str, self._book.owned)) or "nothing"
-            raise UsageError(f"{self.client_id} does not own {partition}; it owns {owned}.")
-        return partition
