@@ -34,18 +34,21 @@ class Channel:
     connection, as in Kafka. With None requests may wait for ever (long polls, which are only computed to end and begin
     again every ``poll_ms``), and only when the server falls silent a timeout is counted: ``silence_timeout_ms`` from
     the last poll on that could get through.
+
+    Without a longest ``reconnect_backoff_max_ms`` the pause between two tries is constant, as it is between brokers.
+    Kafka: NodeToControllerChannelManager, TransactionMarkerChannelManager (50 ms), RequestSendThread (100 ms).
     """
 
     def __init__(
         self, host: Host, server: str, *, request_timeout_ms: int | None, reconnect_backoff_ms: int = 50,
-        reconnect_backoff_max_ms: int = 1000,
+        reconnect_backoff_max_ms: int | None = None,
         silence_timeout_ms: int | None = None, poll_ms: int = 0, on_failure: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.host = host
         self.server = server
         self.request_timeout_ms = request_timeout_ms
         self.reconnect_backoff_ms = reconnect_backoff_ms
-        self.reconnect_backoff_max_ms = reconnect_backoff_max_ms
+        self.reconnect_backoff_max_ms = reconnect_backoff_max_ms or reconnect_backoff_ms
         self._on_failure = on_failure
         self.connection: Connection | None = None
         self.is_overdue = False
