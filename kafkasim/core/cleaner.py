@@ -53,7 +53,7 @@ def cleanable(log: Log, checkpoint: int | None, now_ms: int) -> Cleanable:
     lag_ms = log.config.min_compaction_lag_ms
     dirty = _closed(log, first_dirty)
     if lag_ms > 0:
-        young = [one.base_offset for one in dirty if one.largest_timestamp > now_ms - lag_ms]
+        young = [one.base_offset for one in dirty if one.age_timestamp > now_ms - lag_ms]
         limit = min([limit, *young[:1]])
     limit = max(first_dirty, limit)
     first_uncleanable = next(iter(_closed(log, limit)), log.active).base_offset
@@ -73,7 +73,7 @@ def due_ms(log: Log, checkpoint: int | None, now_ms: int) -> int | None:
     times: list[int] = []
     dirty = _closed(log, found.first_dirty)
     if log.config.min_compaction_lag_ms > 0:
-        times += [one.largest_timestamp + log.config.min_compaction_lag_ms for one in dirty]
+        times += [one.age_timestamp + log.config.min_compaction_lag_ms for one in dirty]
     times += [
         one.first_timestamp + log.config.max_compaction_lag_ms + 1
         for one in dirty

@@ -273,7 +273,7 @@ class Log:
         record is taken. Kafka: UnifiedLog.fetchOffsetByTimestamp.
         """
         for segment in self.segments:
-            if segment.largest_timestamp < timestamp:
+            if segment.age_timestamp < timestamp:
                 continue
             for batch in segment.batches:
                 for offset, record in batch.items():

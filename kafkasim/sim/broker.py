@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PORT = 9092
+SHUTDOWN_MS = 200
+"""How long a real broker needs between hanging up and the end of its session, so that others ask who lives before."""
 
 Handler = Callable[[Any, Connection, Reply], object]
 """Answers a request of a connection: (request, connection, reply)."""
@@ -151,6 +153,7 @@ class Broker(Host):
         self.stop_serving()
         self.replicas.shut_down()
         self.logs.shut_down()
+        yield self.sleep_ms(SHUTDOWN_MS)
         yield self.zookeeper.close()
         self.stop()
 

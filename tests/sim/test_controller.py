@@ -130,7 +130,7 @@ def test_a_broker_that_stops_has_given_everything_away_before_it_goes():
     cluster.create_topic("s", assignment={0: [1]})
     before_ms = cluster.now_ms
     cluster.stop(1)
-    assert cluster.now_ms - before_ms < 100
+    assert 200 < cluster.now_ms - before_ms < 300
     cluster.run(for_ms=100)
     assert state(cluster) == (2, (2,), 1, 1)
     assert state(cluster, ks.TopicPartition("t", 1)) == (2, (2,), 1, 1)
@@ -144,7 +144,7 @@ def test_the_last_in_sync_replica_tries_three_times_and_goes_anyway():
     lose(cluster, 2)
     before_ms = cluster.now_ms
     cluster.stop(1)
-    assert 2_000 < cluster.now_ms - before_ms < 2_200, "two pauses between three tries"
+    assert 2_200 < cluster.now_ms - before_ms < 2_400, "two pauses between three tries"
     cluster.run(for_ms=100)
     assert state(cluster) == (-1, (1,), 2, 2)
 

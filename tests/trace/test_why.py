@@ -337,7 +337,7 @@ def test_why_is_this_the_leader_by_an_administrators_wish_and_by_the_imbalance_c
         "The ISR of t-0 is 102, 103, since broker-101 left: broker-101 is no replica any more."
     )
     cluster.stop(102)
-    cluster.run(for_ms=1_000)
+    cluster.run(for_ms=800)
     assert cluster.trace.why("t-0", "leader").setting == "controlled.shutdown.enable=true"
     assert [step.kind for step in cluster.trace.why(102, "state").steps] == ["FaultStarted", "HostChanged"]
     cluster.start(102)
