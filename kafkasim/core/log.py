@@ -295,13 +295,16 @@ class Log:
     # --- cutting and moving on -------------------------------------------------------------------------------
 
     def truncate_to(self, offset: int) -> None:
-        """Throw away everything from ``offset`` on. Kafka: UnifiedLog.truncateTo, always at a batch boundary."""
+        """Throw away everything from ``offset`` on; a segment that begins there stays, empty.
+
+        Kafka: UnifiedLog.truncateTo, LocalLog.truncateTo; always at a batch boundary.
+        """
         if offset >= self.end_offset:
             return
         if offset < self.segments[0].base_offset:
             self.truncate_fully(offset)
             return
-        while len(self.segments) > 1 and self.segments[-1].base_offset >= offset:
+        while len(self.segments) > 1 and self.segments[-1].base_offset > offset:
             self.size_in_bytes -= self.segments.pop().size_in_bytes
         self.size_in_bytes -= sum(batch.size_in_bytes for batch in self.active.truncate_to(offset))
         self.end_offset = offset

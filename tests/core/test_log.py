@@ -147,6 +147,13 @@ def test_a_roll_flushes_what_lies_before_it():
     assert one.recovery_point == 1
 
 
+def test_a_segment_that_begins_where_the_log_is_cut_stays_empty():
+    one = fill(log(segment_bytes=200), 0, 0, 0)
+    assert bases(one) == [0, 1, 2]
+    one.truncate_to(1)
+    assert (bases(one), one.end_offset, one.active.batches) == ([0, 1], 1, [])
+
+
 def test_flush_messages_flushes_after_so_many_records():
     one = fill(log(flush_messages=3), 0, 0)
     assert one.recovery_point == 0

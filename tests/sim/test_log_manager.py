@@ -164,6 +164,23 @@ def test_a_torn_batch_is_cut_off_and_new_records_go_there():
     assert disk.replica("t-0").log_end_offset == 3
 
 
+def test_a_segment_whose_only_batch_is_torn_stays_and_takes_the_next_record():
+    cluster = one_broker()
+    cluster.create_topic("t", segment_bytes=300)
+    send(cluster, "t", 3)
+    disk = cluster.disk(101)
+    assert bases(cluster, "t-0") == [0, 1, 2]
+    cluster.kill(101)
+    assert disk.cut_bytes("t-0", 20) == 170
+    assert bases(cluster, "t-0") == [0, 1, 2]
+    assert disk.replica("t-0").log_end_offset == 2
+    cluster.restart(101)
+
+    send(cluster, "t", 1, value="new")
+    assert bases(cluster, "t-0") == [0, 1, 2]
+    assert [batch.base_offset for batch in disk.replica("t-0").batches] == [0, 1, 2]
+
+
 def test_files_are_damaged_only_while_the_broker_is_dead():
     cluster = one_broker()
     cluster.create_topic("t")
