@@ -334,4 +334,5 @@ def _detail(fault: Any) -> str:
     """How much and for how long, as Python would say it."""
     told = {name: getattr(fault, name) for name in fault.__dataclass_fields__ if name not in ("target", "a", "b")}
     told.pop("one_way", None)
-    return ", ".join(f"{name}={value:g}" for name, value in told.items() if value is not None) or "until it is mended"
+    lasting = "until it is mended" if "for_ms" in told else "at once"
+    return ", ".join(f"{name}={value:g}" for name, value in told.items() if value is not None) or lasting

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import kafkasim as ks
-from kafkasim.trace.facts import BrokerRegistered, Disconnected, FaultEnded, HostChanged, MessageSent, SessionChanged
+from kafkasim.trace.facts import (
+    BrokerRegistered,
+    Disconnected,
+    FaultEnded,
+    FaultStarted,
+    HostChanged,
+    MessageSent,
+    SessionChanged,
+)
 
 
 def led_by_102() -> ks.Cluster:
@@ -139,6 +147,7 @@ def test_a_reset_breaks_what_is_open_and_is_over():
     cluster.run(for_ms=10)
     told = {(fact.client, fact.host, fact.reason) for fact in cluster.trace.of(Disconnected)}
     assert told == {(producer.client_id, "broker-102", "reset by peer")}
+    assert [(fact.fault, fact.detail) for fact in cluster.trace.of(FaultStarted)] == [("reset", "at once")]
     assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["reset"]
     cluster.run(for_ms=100)
     assert took_ms(cluster, producer) < 10

@@ -250,7 +250,7 @@ LIMIT = "zookeeper.session.timeout.ms=6000"
         ),
         (
             ks.faults.ExpireSession(102),
-            "fault 1: expire session on broker-102, until it is mended",
+            "fault 1: expire session on broker-102, at once",
             "It was ended from elsewhere: broker-102 was alive and heard, no timeout has passed. A new one is open.",
             "a close from elsewhere",
         ),
