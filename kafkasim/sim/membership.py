@@ -173,7 +173,7 @@ class Membership:
         )  # fmt: skip
 
         def answered(response: groups.JoinGroupResponse | None, error: type[KafkaError] | None) -> None:
-            if self.state is not MemberState.PREPARING_REBALANCE or not self.is_joining:
+            if not self.is_joining:
                 return
             if response is None or error is not None:
                 if error is MemberIdRequiredException:
@@ -182,6 +182,9 @@ class Membership:
                 elif error is UnknownMemberIdException:
                     self.reset(forget_member=True)
                 self._join_failed(error)
+                return
+            if self.state is not MemberState.PREPARING_REBALANCE:
+                self._join_failed(None)
                 return
             self.arrived = response
             self._on_change()
@@ -236,12 +239,19 @@ class Membership:
         self._on_change()
 
     def reset(self, *, forget_member: bool) -> None:
-        """The group has gone on without this member."""
+        """The group has gone on without this member.
+
+        A JoinGroup or SyncGroup under way stays so: another is sent only when its answer has come, and counts for
+        nothing. Two at a time would let a static member fence itself. Kafka: AbstractCoordinator.initiateJoinGroup,
+        UnjoinedGroupException.
+        """
         self.generation = -1
         if forget_member:
             self.member_id = ""
         self.needs_rejoin = True
-        self.is_joining = False
+        is_under_way = self.arrived is None and self.state is not MemberState.STABLE
+        self.is_joining = self.is_joining and is_under_way
+        self.arrived = None
         self._become(MemberState.UNJOINED)
 
     def _become(self, state: MemberState) -> None:
@@ -304,6 +314,7 @@ class Membership:
         if may_say and self.member_id:
             self.send(groups.LeaveGroupRequest(self.group_id, self.member_id), lambda response, error: None)
         self.reset(forget_member=True)
+        self.is_joining = False
 
     def last_answers(self) -> bool:
         """Whether every request has its answer; a closing client waits for that. Kafka: awaitPendingRequests."""
