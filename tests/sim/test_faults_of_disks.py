@@ -7,27 +7,16 @@ import pytest
 import kafkasim as ks
 from kafkasim.errors import KafkaStorageException, UsageError
 from kafkasim.trace.facts import BrokerRegistered, FaultEnded, FaultStarted, HostChanged, ProduceRefused
-
-
-def led_by_102() -> ks.Cluster:
-    cluster = ks.Cluster(brokers=3, seed=7, first_broker=101)
-    cluster.create_topic("t", assignment={0: [102, 103, 101]}, min_insync_replicas=2)
-    return cluster
-
-
-def took_ms(cluster: ks.Cluster, producer: object) -> float:
-    start_ms = cluster.now_ms
-    producer.send("t", "v").get()
-    return cluster.now_ms - start_ms
+from tests.sim.clusters import led_by_102, took_ms
 
 
 def test_a_slow_disk_delays_what_its_leader_appends_one_request_after_the_other():
     cluster = led_by_102()
     producer = cluster.producer(acks=1)
     producer.send("t", "v").get()
-    usual = took_ms(cluster, producer)
+    usual = took_ms(cluster, producer.send("t", "v"))
     cluster.inject(ks.faults.SlowDisk(102, by_ms=100, for_ms=5_000))
-    assert 100 < took_ms(cluster, producer) < 100 + 3 * usual
+    assert 100 < took_ms(cluster, producer.send("t", "v")) < 100 + 3 * usual
     other = cluster.producer(acks=1)
     both = [producer.send("t", "a"), other.send("t", "b")]
     start_ms = cluster.now_ms
@@ -35,7 +24,7 @@ def test_a_slow_disk_delays_what_its_leader_appends_one_request_after_the_other(
         one.get()
     assert 200 < cluster.now_ms - start_ms < 250
     cluster.run(for_ms=5_000)
-    assert took_ms(cluster, producer) < 10
+    assert took_ms(cluster, producer.send("t", "v")) < 10
     assert [fact.fault for fact in cluster.trace.of(FaultEnded)] == ["slow disk"]
 
 
@@ -44,9 +33,9 @@ def test_a_followers_slow_disk_delays_acks_all():
     producer = cluster.producer(acks="all")
     producer.send("t", "v").get()
     cluster.inject(ks.faults.SlowDisk(103, by_ms=300))
-    assert 300 < took_ms(cluster, producer) < 350
+    assert 300 < took_ms(cluster, producer.send("t", "v")) < 350
     cluster.inject(ks.faults.Mend(103))
-    assert took_ms(cluster, producer) < 10
+    assert took_ms(cluster, producer.send("t", "v")) < 10
 
 
 def test_a_full_disk_refuses_the_next_append_and_the_broker_halts():

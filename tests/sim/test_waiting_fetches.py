@@ -6,35 +6,35 @@ import pytest
 
 import kafkasim as ks
 from kafkasim.errors import OffsetOutOfRangeException, TimeoutException
+from kafkasim.sim.consumer import Consumer
 from kafkasim.sim.producer import Producer
 from kafkasim.trace.facts import HighWatermarkMoved, IsrChangeProposed, LogStartMoved, MessageSent, PartitionChanged
+from tests.sim.clusters import TP, led_by_102, took_ms
 
-TP = ks.TopicPartition("t", 0)
 
-
-def led_by_102(broker_config: dict[str, object] | None = None, partitions: int = 1) -> ks.Cluster:
-    cluster = ks.Cluster(brokers=3, seed=7, first_broker=101, broker_config=broker_config)
-    cluster.create_topic("t", assignment={n: [102, 103, 101] for n in range(partitions)}, min_insync_replicas=2)
+def settled(broker_config: dict[str, object] | None = None, partitions: int = 1) -> ks.Cluster:
+    cluster = led_by_102(broker_config, partitions)
     cluster.run(for_ms=2_000)
     return cluster
 
 
-def took_ms(cluster: ks.Cluster, future: object) -> float:
-    start_ms = cluster.now_ms
-    future.get()
-    return cluster.now_ms - start_ms
+def that_wants_many_bytes(cluster: ks.Cluster, fetch_max_wait_ms: int) -> Consumer:
+    consumer = cluster.consumer(
+        fetch_min_bytes=10_000, fetch_max_wait_ms=fetch_max_wait_ms, auto_offset_reset="latest"
+    )  # fmt: skip
+    consumer.assign([TP])
+    consumer.position(TP).get()
+    return consumer
 
 
 # --- how long ------------------------------------------------------------------------------------------------
 
 
 def test_a_consumer_that_wants_many_bytes_gets_few_when_its_wait_is_over():
-    cluster = led_by_102()
+    cluster = settled()
     producer = cluster.producer()
     producer.send("t", "warm up").get()
-    consumer = cluster.consumer(fetch_min_bytes=10_000, fetch_max_wait_ms=2_000, auto_offset_reset="latest")
-    consumer.assign([TP])
-    consumer.position(TP).get()
+    consumer = that_wants_many_bytes(cluster, fetch_max_wait_ms=2_000)
     start_ms = cluster.now_ms
     polled = consumer.poll(10_000)
     cluster.run(for_ms=300)
@@ -44,12 +44,10 @@ def test_a_consumer_that_wants_many_bytes_gets_few_when_its_wait_is_over():
 
 
 def test_as_soon_as_there_are_enough_bytes_they_come():
-    cluster = led_by_102()
+    cluster = settled()
     producer = cluster.producer()
     producer.send("t", "warm up").get()
-    consumer = cluster.consumer(fetch_min_bytes=10_000, fetch_max_wait_ms=60_000, auto_offset_reset="latest")
-    consumer.assign([TP])
-    consumer.position(TP).get()
+    consumer = that_wants_many_bytes(cluster, fetch_max_wait_ms=60_000)
     start_ms = cluster.now_ms
     polled = consumer.poll(100_000)
     for _ in range(9):
@@ -63,7 +61,7 @@ def test_as_soon_as_there_are_enough_bytes_they_come():
 
 
 def test_all_partitions_of_one_leader_are_asked_for_in_the_first_fetch():
-    cluster = led_by_102(partitions=6)
+    cluster = settled(partitions=6)
     producer = cluster.producer()
     producer.send("t", "in the last one", partition=5).get()
     consumer = cluster.consumer(auto_offset_reset="earliest")
@@ -74,7 +72,7 @@ def test_all_partitions_of_one_leader_are_asked_for_in_the_first_fetch():
 
 
 def test_a_fetch_that_ends_takes_along_what_there_is_in_all_of_its_partitions():
-    cluster = led_by_102(partitions=3)
+    cluster = settled(partitions=3)
     producer = cluster.producer(acks="all", linger_ms=10)
     producer.send("t", "warm up").get()
     cluster.run(for_ms=1_000)
@@ -88,21 +86,21 @@ def test_a_fetch_that_ends_takes_along_what_there_is_in_all_of_its_partitions():
 
 
 def test_followers_that_want_many_bytes_make_acks_all_wait_for_the_end_of_their_polls():
-    cluster = led_by_102({"replica.fetch.min.bytes": 10_000, "replica.fetch.wait.max.ms": 800})
+    cluster = settled({"replica.fetch.min.bytes": 10_000, "replica.fetch.wait.max.ms": 800})
     producer = cluster.producer(acks="all")
     times = [took_ms(cluster, producer.send("t", "few")) for _ in range(3)]
     assert all(700 < one < 810 for one in times[1:]), "each record waits for the end of the poll that it came into"
     assert took_ms(cluster, producer.send("t", "x" * 10_000)) < 10, (
         "a full fetch leaves at once, and the next one says so"
     )
-    quick = led_by_102()
+    quick = settled()
     producer = quick.producer(acks="all")
     producer.send("t", "warm up").get()
     assert took_ms(quick, producer.send("t", "few")) < 10
 
 
 def test_followers_hear_of_a_high_watermark_when_their_poll_ends():
-    cluster = led_by_102({"replica.fetch.wait.max.ms": 300})
+    cluster = settled({"replica.fetch.wait.max.ms": 300})
     cluster.producer(acks="all").send("t", "v").get()
     cluster.run(for_ms=1_000)
     leader, *followers = cluster.trace.of(HighWatermarkMoved, tp="t-0")
@@ -122,7 +120,7 @@ def fetched_together(cluster: ks.Cluster) -> set[tuple[str, ...]]:
 
 
 def test_with_several_fetchers_partitions_share_them_by_their_hash():
-    one, three = (led_by_102({"num.replica.fetchers": count}, partitions=6) for count in (1, 3))
+    one, three = (settled({"num.replica.fetchers": count}, partitions=6) for count in (1, 3))
     assert fetched_together(one) == {("t-0", "t-1", "t-2", "t-3", "t-4", "t-5")}
     assert fetched_together(three) == {("t-0", "t-3"), ("t-1", "t-4"), ("t-2", "t-5")}
 
@@ -143,7 +141,7 @@ def starts(cluster: ks.Cluster) -> dict[int, int]:
 
 
 def test_deleted_records_are_gone_when_every_live_replica_says_so():
-    cluster = led_by_102()
+    cluster = settled()
     written(cluster, 10)
     admin = cluster.admin()
     assert admin.delete_records({TP: 4}).get() == {TP: 4}
@@ -156,7 +154,7 @@ def test_deleted_records_are_gone_when_every_live_replica_says_so():
 
 
 def test_who_is_dead_is_not_waited_for_and_learns_it_when_it_returns():
-    cluster = led_by_102()
+    cluster = settled()
     written(cluster, 10)
     admin = cluster.admin()
     cluster.kill(101)
@@ -169,7 +167,7 @@ def test_who_is_dead_is_not_waited_for_and_learns_it_when_it_returns():
 
 
 def test_who_stands_still_is_waited_for():
-    cluster = led_by_102()
+    cluster = settled()
     written(cluster, 10)
     admin = cluster.admin(request_timeout_ms=3_000, default_api_timeout_ms=3_000)
     admin.describe_topic("t").get()
@@ -183,7 +181,7 @@ def test_who_stands_still_is_waited_for():
 
 
 def test_a_follower_that_stands_still_falls_out_by_the_lag_rule_and_returns():
-    cluster = led_by_102({"replica.lag.time.max.ms": 6_000, "zookeeper.session.timeout.ms": 60_000})
+    cluster = settled({"replica.lag.time.max.ms": 6_000, "zookeeper.session.timeout.ms": 60_000})
     producer = written(cluster, 3)
     cluster.pause(103)
     sent = producer.send("t", "waits")
